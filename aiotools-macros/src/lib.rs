@@ -1,0 +1,1 @@
+//! The attribute macros of aiotools; use them through the `aiotools` crate.

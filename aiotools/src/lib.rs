@@ -1,0 +1,1 @@
+//! Async context managers, structured tasks and prefork servers for tokio.
