@@ -1,0 +1,25 @@
+//! Those who watch a server from its parent process.
+
+use super::{Phase, Ready};
+
+/// What to call when the phase changes.
+#[derive(Default)]
+pub(super) struct Observer {
+    pub(super) on_phase: Vec<Box<dyn FnMut(Phase)>>,
+    pub(super) on_ready: Vec<Box<dyn FnMut(&Ready)>>,
+}
+
+impl Observer {
+    pub(super) fn phase(&mut self, phase: Phase) {
+        tracing::debug!(?phase, "server phase");
+        for watch in &mut self.on_phase {
+            watch(phase);
+        }
+    }
+
+    pub(super) fn ready(&mut self, ready: &Ready) {
+        for watch in &mut self.on_ready {
+            watch(ready);
+        }
+    }
+}
