@@ -1,0 +1,29 @@
+//! Async context managers.
+
+mod catch_unwind;
+#[expect(
+    unsafe_code,
+    reason = "the coroutine; see the argument on top of the file"
+)]
+pub(crate) mod coroutine;
+mod enter;
+mod entered;
+mod exit;
+mod guard;
+mod lend;
+mod manager;
+mod outcome;
+mod scope;
+mod spec;
+
+pub(crate) use catch_unwind::Panic;
+pub(crate) use coroutine::OutputOf;
+pub use coroutine::{Body, Coroutine, YieldPoint};
+pub use enter::Enter;
+pub(crate) use entered::{Cleanup, ManagerDriver};
+pub use exit::Exit;
+pub use guard::{ExitFuture, Guard};
+pub use lend::{Lend, LendDeref, LendDerefMut, Mut, Owned, Ref};
+pub use manager::{Manager, ScopedManager};
+pub use outcome::{Outcome, OutcomeInto};
+pub use spec::Spec;
