@@ -1,57 +1,91 @@
-//! What a worker process needs of the function that it runs: a body that can be stopped halfway and resumed.
+//! What `#[server]` makes of a function, and what a server takes as its worker.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::fmt;
 
 use super::{Signal, WorkerContext, error::BoxError};
+use crate::context::{Coroutine, Owned};
 
-/// How the first half of a body ended.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Setup {
-    /// At the `yield_!`.
-    Suspended,
-    /// Before it, with this.
-    Ended(Result<(), BoxError>),
+/// A worker that has not started: what a function under [`#[server]`](macro@crate::server) returns.
+///
+/// Give the function itself to [`start_server`](super::start_server); it is called in each worker.
+#[must_use = "a worker does nothing by itself: give its function to `start_server`"]
+pub struct Worker<C> {
+    coroutine: C,
 }
 
-/// A worker's function at work. Implemented by what `#[server]` makes of a function.
-#[doc(hidden)]
-pub trait WorkerBody {
-    /// Runs up to the `yield_!`. Not called again once it is ready.
-    fn poll_setup(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Setup>;
+impl<C: WorkerCoroutine> Worker<C> {
+    #[doc(hidden)]
+    pub fn new(coroutine: C) -> Self {
+        Self { coroutine }
+    }
 
-    /// Has the `yield_!` give `signal`. Called once, after [`Setup::Suspended`].
-    fn resume(self: Pin<&mut Self>, signal: Signal);
-
-    /// Runs from the `yield_!` to the end. Called after [`resume`](Self::resume).
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
+    pub(super) fn into_coroutine(self) -> C {
+        self.coroutine
+    }
 }
 
-/// What [`start_server`](super::start_server) takes: a function that makes a [`WorkerBody`] of a context.
+impl<C> fmt::Debug for Worker<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+/// The body of a worker: it yields nothing, is resumed with the stop signal, and may fail.
+#[doc(hidden)]
+pub trait WorkerCoroutine:
+    Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output: ServerOutcome>>
+{
+}
+
+impl<C> WorkerCoroutine for C where
+    C: Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output: ServerOutcome>>
+{
+}
+
+/// What a worker and a main context may return: `()`, or `Result<(), E>`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a worker and a main context end in `()` or in `Result<(), E>`, not in `{Self}`",
+    note = "the error `E` must be one that converts into `Box<dyn Error + Send + Sync>`"
+)]
+pub trait ServerOutcome {
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl ServerOutcome for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> ServerOutcome for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What [`start_server`](super::start_server) takes: a function that makes a [`Worker`] of a context.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "this server has no use for `{Self}` as its worker",
-    label = "its context should be `WorkerContext<{C}, {A}>`",
+    label = "the context of its worker is `WorkerContext<{C}, {A}>`",
     note = "a worker is a function marked with `#[aiotools::server]`; its context is `WorkerContext<C, A>`, \
             with what the main context yields for `C` and what `args(..)` is given for `A`, or `()` where there is none"
 )]
 pub trait ServerWorker<C: 'static, A: 'static> {
-    type Body: WorkerBody;
+    type Coroutine: WorkerCoroutine;
 
-    fn body(self, ctx: WorkerContext<C, A>) -> Self::Body;
+    fn worker(self, ctx: WorkerContext<C, A>) -> Worker<Self::Coroutine>;
 }
 
 impl<F, B, C: 'static, A: 'static> ServerWorker<C, A> for F
 where
-    F: FnOnce(WorkerContext<C, A>) -> B,
-    B: WorkerBody,
+    F: FnOnce(WorkerContext<C, A>) -> Worker<B>,
+    B: WorkerCoroutine,
 {
-    type Body = B;
+    type Coroutine = B;
 
-    fn body(self, ctx: WorkerContext<C, A>) -> B {
+    fn worker(self, ctx: WorkerContext<C, A>) -> Worker<B> {
         self(ctx)
     }
 }

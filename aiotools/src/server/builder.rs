@@ -9,7 +9,7 @@ use super::{
     body::ServerWorker,
     error::Kind,
     listeners::{Listeners, Spec},
-    main_context::{IntoMainContext, MainContext as _, NoMainContext},
+    main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
     observer::Observer,
     options::Options,
     parent::{End, Parent, Side},
@@ -226,11 +226,10 @@ where
         let listeners = Listeners::bind(&options.listen)?;
         observer.phase(Phase::Bound);
 
-        let mut main_context = main_context.into_main_context();
-        let value = match main_context.enter() {
-            Ok(value) => value,
+        let main_context = match main_context.enter() {
+            Ok(entered) => entered,
             Err(source) => {
-                drop((main_context, listeners));
+                drop(listeners);
                 observer.phase(Phase::Ended);
                 return Err(ServerError::new(Kind::MainContext {
                     when: "during initialization",
@@ -241,17 +240,19 @@ where
 
         match Parent::new(&options, observer, queue, listeners).run() {
             Side::Worker(seat, listeners) => {
-                let ctx = WorkerContext::new(seat.index, value, args, listeners);
-                worker::run(seat, ctx.shared(), runtime, move || worker.body(ctx))
+                let ctx = WorkerContext::new(seat.index, main_context.leak(), args, listeners);
+                worker::run(*seat, ctx.shared(), runtime, move || {
+                    worker.worker(ctx).into_coroutine()
+                })
             }
-            Side::Parent(End {
-                signal,
-                error,
-                failures,
-                mut observer,
-                queue,
-            }) => {
-                drop(value);
+            Side::Parent(end) => {
+                let End {
+                    signal,
+                    error,
+                    failures,
+                    mut observer,
+                    queue,
+                } = *end;
                 let ended = main_context.exit(signal);
                 observer.phase(Phase::Ended);
                 drop(queue);

@@ -23,8 +23,8 @@ pub struct WorkerContext<C: 'static = (), A: 'static = ()> {
     inner: &'static Inner<C, A>,
 }
 
-struct Inner<C, A> {
-    main_context: C,
+struct Inner<C: 'static, A> {
+    main_context: &'static C,
     args: A,
     index: usize,
     shared: Shared,
@@ -48,8 +48,14 @@ impl Shared {
 }
 
 impl<C: 'static, A: 'static> WorkerContext<C, A> {
-    /// Makes the context of this process. The values are never dropped: they are images of the parent's, and their end is the parent's to see to.
-    pub(super) fn new(index: usize, main_context: C, args: A, mut listeners: Listeners) -> Self {
+    /// Makes the context of this process. The arguments are never dropped: they are an image of
+    /// the parent's, and their end is the parent's to see to.
+    pub(super) fn new(
+        index: usize,
+        main_context: &'static C,
+        args: A,
+        mut listeners: Listeners,
+    ) -> Self {
         listeners.disown_files();
         let local_addrs = listeners.local_addrs().collect();
         let shared = Shared {
@@ -138,7 +144,7 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
     /// What the main context yielded. It is this process's copy, as of the fork; it is not dropped when the worker ends.
     #[must_use]
     pub fn main_context(&self) -> &'static C {
-        &self.inner.main_context
+        self.inner.main_context
     }
 
     /// What was given to [`Server::args`](super::Server::args). It is this process's copy, as of the fork; it is not dropped when the

@@ -63,13 +63,15 @@ mod signal_queue;
 mod sys;
 mod worker;
 
+pub use body::Worker;
 #[doc(hidden)]
-pub use body::{ServerWorker, Setup, WorkerBody};
+pub use body::{ServerOutcome, ServerWorker, WorkerCoroutine};
 pub use builder::Server;
 pub use context::{WorkerContext, process_index};
 pub use error::{ServerError, WorkerFailure};
+pub use main_context::MainContext;
 #[doc(hidden)]
-pub use main_context::{IntoMainContext, MainContext, NoMainContext};
+pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};
 pub use phase::{Phase, Ready, WorkerPhase};
 pub use runtime::IntoWorkerRuntime;
 pub use signal::{Signal, UnknownSignal};

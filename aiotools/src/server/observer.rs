@@ -2,11 +2,14 @@
 
 use super::{Phase, Ready};
 
+type Watch<T> = Box<dyn FnMut(T)>;
+type WatchRef<T> = Box<dyn FnMut(&T)>;
+
 /// What to call when the phase changes.
 #[derive(Default)]
 pub(super) struct Observer {
-    pub(super) on_phase: Vec<Box<dyn FnMut(Phase)>>,
-    pub(super) on_ready: Vec<Box<dyn FnMut(&Ready)>>,
+    pub(super) on_phase: Vec<Watch<Phase>>,
+    pub(super) on_ready: Vec<WatchRef<Ready>>,
 }
 
 impl Observer {

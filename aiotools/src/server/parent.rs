@@ -62,8 +62,8 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
 pub(super) enum Side {
-    Parent(End),
-    Worker(Seat, Listeners),
+    Parent(Box<End>),
+    Worker(Box<Seat>, Listeners),
 }
 
 /// What is left when no worker is.
@@ -202,7 +202,7 @@ impl<'a> Parent<'a> {
                 .then(|| self.options.default_signal()),
             drain_limit: self.options.wait_timeout,
         };
-        Side::Worker(seat, self.listeners)
+        Side::Worker(Box::new(seat), self.listeners)
     }
 
     fn into_end(self) -> Side {
@@ -214,13 +214,13 @@ impl<'a> Parent<'a> {
         };
         // Before the main context ends: the children, in case the loop was left early, and the listeners.
         drop((self.children, self.listeners));
-        Side::Parent(End {
+        Side::Parent(Box::new(End {
             signal,
             error: self.error,
             failures: self.failures,
             observer: self.observer,
             queue: self.queue,
-        })
+        }))
     }
 
     /// Waits until there is something to do.

@@ -6,10 +6,11 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     future::poll_fn,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -19,11 +20,15 @@ use tokio::{net::UnixStream, runtime::Runtime, signal::unix};
 
 use super::{
     Signal, WorkerPhase,
-    body::{Setup, WorkerBody},
+    body::{ServerOutcome, WorkerCoroutine},
     context::{self, Shared},
     control::{self, Command, Report, WorkerEnd},
-    error::{BoxError, chain},
+    error::chain,
     signal_queue::SavedMask,
+};
+use crate::{
+    cleanup,
+    context::coroutine::{Driver as _, HeapFrame, Step},
 };
 
 /// What the parent leaves to a worker, apart from what the user's code gets.
@@ -46,18 +51,18 @@ const FAILED: i32 = 1;
 const PANICKED: i32 = 101;
 
 /// Runs a worker and ends the process.
-pub(super) fn run<B: WorkerBody>(
+pub(super) fn run<C: WorkerCoroutine>(
     mut seat: Seat,
     shared: &'static Shared,
     runtime: impl FnOnce() -> io::Result<Runtime>,
-    body: impl FnOnce() -> B,
+    coroutine: impl FnOnce() -> C,
 ) -> ! {
     context::set_process_index(seat.index);
     let mut code = 0;
     let alive = catch_unwind(AssertUnwindSafe(|| {
         die_with_parent(seat.parent)?;
         let runtime = runtime()?;
-        code = runtime.block_on(work(&mut seat, shared, body))?;
+        code = runtime.block_on(work(&mut seat, shared, coroutine))?;
         // Waits for blocking tasks that have started, as the end of any runtime does; the parent's limit bounds it.
         drop(runtime);
         io::Result::Ok(())
@@ -118,9 +123,9 @@ impl Outcome {
     }
 }
 
-impl From<Result<(), BoxError>> for Outcome {
-    fn from(result: Result<(), BoxError>) -> Self {
-        match result {
+impl Outcome {
+    fn of(output: impl ServerOutcome) -> Self {
+        match output.into_result() {
             Ok(()) => Self::Ended,
             Err(err) => Self::Failed(chain(&*err)),
         }
@@ -128,88 +133,85 @@ impl From<Result<(), BoxError>> for Outcome {
 }
 
 /// Runs the body and what it leaves behind; the result is the exit code.
-async fn work<B: WorkerBody>(
+async fn work<C: WorkerCoroutine>(
     seat: &mut Seat,
     shared: &'static Shared,
-    body: impl FnOnce() -> B,
+    coroutine: impl FnOnce() -> C,
 ) -> io::Result<i32> {
     let mut stop = Stop::new(seat)?;
     drop(seat.mask.take());
 
-    let mut phase = WorkerPhase::Initialization;
-    let outcome = match caught(body).map(Box::pin) {
-        Err(panicked) => panicked,
-        Ok(mut body) => {
-            let outcome = live(&mut phase, seat, &mut stop, shared, body.as_mut()).await;
-            // What the body still holds must be gone, and its guards with it, before their cleanups can be waited for.
-            match (caught(move || drop(body)), outcome) {
-                (Err(panicked), Outcome::Ended) => panicked,
-                (_, outcome) => outcome,
-            }
-        }
+    let phase = Cell::new(WorkerPhase::Initialization);
+    let outcome = {
+        let mut life = pin!(live(&phase, seat, &mut stop, shared, coroutine));
+        poll_fn(|cx| match caught(|| life.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(panicked) => Poll::Ready(panicked),
+        })
+        .await
+        // What the body still holds is gone here, so that its guards have handed over their cleanups.
     };
     shared.close_listeners();
-    let code = outcome.report(&seat.control, phase);
-    drain(seat.drain_limit).await;
+    let code = outcome.report(&seat.control, phase.get());
+
+    let drained = cleanup::drain(seat.drain_limit).await;
+    if !drained.is_complete() {
+        tracing::warn!(worker = seat.index, "{drained}, and the worker ends");
+    }
     Ok(code)
 }
 
 /// Takes the body through its phases.
-async fn live<B: WorkerBody>(
-    phase: &mut WorkerPhase,
+async fn live<C: WorkerCoroutine>(
+    phase: &Cell<WorkerPhase>,
     seat: &Seat,
     stop: &mut Stop,
     shared: &'static Shared,
-    mut body: Pin<&mut B>,
+    coroutine: impl FnOnce() -> C,
 ) -> Outcome {
+    let mut body = HeapFrame::start(coroutine());
+
     // 1. Up to the `yield_!`, unless the stop comes first.
-    let setup = poll_fn(|cx| {
-        if let Poll::Ready(signal) = stop.poll(cx) {
-            return Poll::Ready(Ok(Err(signal)));
-        }
-        match caught(|| body.as_mut().poll_setup(cx)) {
-            Ok(polled) => polled.map(|setup| Ok(Ok(setup))),
-            Err(panicked) => Poll::Ready(Err(panicked)),
-        }
+    let setup = poll_fn(|cx| match stop.poll(cx) {
+        Poll::Ready(signal) => Poll::Ready(Err(signal)),
+        Poll::Pending => body.poll_setup(cx).map(Ok),
     });
     match setup.await {
-        Ok(Ok(Setup::Suspended)) => {}
-        Ok(Ok(Setup::Ended(result))) => return result.into(),
-        Ok(Err(signal)) => {
+        Ok(Step::Yielded) => {}
+        Ok(Step::Ended(output)) => {
+            return match Outcome::of(output) {
+                Outcome::Ended => {
+                    Outcome::Failed("it returned without reaching its `yield_!`".into())
+                }
+                failed => failed,
+            };
+        }
+        Err(signal) => {
             tracing::debug!(worker = seat.index, %signal, "stopped before it was ready");
             return Outcome::Ended;
         }
-        Err(panicked) => return panicked,
     }
 
-    // 2. At the `yield_!`. Spawned tasks do the serving.
-    *phase = WorkerPhase::Serving;
+    // 2. At the `yield_!`. The tasks that the body has spawned do the serving.
+    phase.set(WorkerPhase::Serving);
     seat.control.report(&Report::Ready);
     let signal = match seat.run_to_completion {
         Some(signal) => signal,
         None => poll_fn(|cx| stop.poll(cx)).await,
     };
 
-    // 3. To the end. The listeners that the context still holds are closed, so that the port is free when those of the body are.
-    *phase = WorkerPhase::Shutdown;
+    // 3. To the end. What the context holds of the listeners is closed, so that the port is free as
+    //    soon as the body lets go of its own handles.
+    phase.set(WorkerPhase::Shutdown);
     shared.close_listeners();
     tracing::debug!(worker = seat.index, %signal, "stopping");
-    body.as_mut().resume(signal);
-    poll_fn(|cx| {
-        // For the end of the parent, and to have signals that come to this process looked at.
+    body.resume(signal);
+    let ended = poll_fn(|cx| {
+        // To notice the end of the parent. A second command does not come.
         let _ = stop.poll(cx);
-        match caught(|| body.as_mut().poll_shutdown(cx)) {
-            Ok(polled) => polled.map(Outcome::from),
-            Err(panicked) => Poll::Ready(panicked),
-        }
-    })
-    .await
-}
-
-/// Waits for the cleanups that were detached in this process.
-async fn drain(limit: Duration) {
-    // SEAM(lead): `crate::cleanup::drain(limit).await`, and a warning when it reports what is left.
-    let _ = limit;
+        body.poll_cleanup(cx)
+    });
+    Outcome::of(ended.await)
 }
 
 fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {

@@ -1,0 +1,18 @@
+//! A server for `tests/server.rs`: what it does is chosen on its command line, as `key=value`.
+//!
+//! What happens is told on standard output, one line each, by whoever it happens to.
+
+#[cfg(unix)]
+mod settings;
+#[cfg(unix)]
+mod workers;
+
+#[cfg(unix)]
+fn main() -> Result<(), aiotools::ServerError> {
+    // Nothing that a test starts outlives it, however it ends.
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL).expect("prctl");
+    workers::run(settings::Settings::from_args())
+}
+
+#[cfg(not(unix))]
+fn main() {}

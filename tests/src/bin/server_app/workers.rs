@@ -1,0 +1,365 @@
+//! The workers and main contexts to choose from.
+
+use std::{cell::Cell, fs, future::pending, io, process, thread, time::Duration};
+
+use aiotools::{
+    ServerError, Signal, WorkerContext,
+    context::{Body, Coroutine, Owned, YieldPoint},
+    process_index,
+    server::{MainContext, Server, ServerWorker, Worker},
+    start_server,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    runtime, task,
+    time::{sleep, timeout},
+};
+
+use super::settings::{Settings, say};
+
+/// The arguments of every worker.
+pub(crate) struct Args {
+    answer: u32,
+    settings: &'static Settings,
+}
+
+impl Drop for Args {
+    fn drop(&mut self) {
+        say!("args dropped in {}", place());
+    }
+}
+
+/// What the main context yields: neither `Clone` nor `Copy`.
+pub(crate) struct Config {
+    answer: u32,
+    changes: Cell<u32>,
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        say!("config dropped in {}", place());
+    }
+}
+
+fn place() -> String {
+    process_index().map_or_else(|| "parent".to_owned(), |index| format!("worker {index}"))
+}
+
+pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
+    let settings: &'static Settings = Box::leak(Box::new(settings));
+    if settings.has("log") {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .init();
+    }
+    if settings.has("thread") {
+        thread::spawn(|| thread::sleep(Duration::from_secs(600)));
+    }
+    let before = signal_state();
+    let result = if settings.has("in_runtime") {
+        let runtime = runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async { start(settings) })
+    } else {
+        start(settings)
+    };
+    say!(
+        "signals {}",
+        if signal_state() == before {
+            "as before"
+        } else {
+            "changed"
+        }
+    );
+    say!("children {}", children());
+    if let Err(err) = &result {
+        say!(
+            "refused={} bind={} main={}",
+            err.is_refused(),
+            err.is_bind(),
+            err.is_main_context()
+        );
+        for failure in err.workers() {
+            say!("failure {} {}: {failure}", failure.index(), failure.phase());
+        }
+    }
+    result
+}
+
+fn start(settings: &'static Settings) -> Result<(), ServerError> {
+    match settings.text("worker") {
+        "" => go(start_server(plain), settings),
+        "echo" => go(start_server(echo), settings),
+        "unix" => go(start_server(unix), settings),
+        "slow" => go(start_server(slow), settings),
+        "unknown_listener" => go(start_server(unknown_listener), settings),
+        other => panic!("no worker {other}"),
+    }
+}
+
+fn go<W>(server: Server<W>, settings: &'static Settings) -> Result<(), ServerError>
+where
+    W: ServerWorker<Config, Args>,
+{
+    let mut server = server
+        .args(Args {
+            answer: 123,
+            settings,
+        })
+        .main_context(move || main_context(settings))
+        .workers(settings.number("workers", 2) as usize)
+        .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
+        .on_phase(|phase| say!("phase {phase:?}"))
+        .on_ready(|ready| {
+            for addr in ready.local_addrs() {
+                say!("address {addr}");
+            }
+            say!("ready {:?}", ready.worker_pids());
+        });
+    for addr in settings.list("bind") {
+        server = server.bind(addr);
+    }
+    for path in settings.list("bind_unix") {
+        server = server.bind_unix(path);
+    }
+    if settings.has("signals") {
+        server = server.stop_signals(
+            settings
+                .list("signals")
+                .map(|name| name.parse().expect("a signal")),
+        );
+    }
+    if settings.has("completion") {
+        server = server.run_to_completion();
+    }
+    if settings.has("portable") {
+        server = server.portable();
+    }
+    if settings.has("threads") {
+        server = server.worker_runtime(|| {
+            let mut runtime = runtime::Builder::new_multi_thread();
+            runtime.worker_threads(2);
+            runtime
+        });
+    }
+    server.run()
+}
+
+fn main_context(
+    settings: &'static Settings,
+) -> MainContext<
+    impl Coroutine<
+        Lend = Owned<Config>,
+        Resume = Signal,
+        Future: Future<Output = io::Result<()>> + 'static,
+    >,
+> {
+    MainContext::new(Body::new(
+        move |point: YieldPoint<Owned<Config>, Signal>| async move {
+            say!("main start in {}", process::id());
+            thread::sleep(Duration::from_millis(settings.number("main_ms", 0)));
+            if settings.text("fail_main") == "setup" {
+                return Err(io::Error::other("main bang"));
+            }
+            if settings.has("main_thread") {
+                thread::spawn(|| thread::sleep(Duration::from_secs(600)));
+            }
+            let signal = point
+                .lend(Config {
+                    answer: 987,
+                    changes: Cell::new(0),
+                })
+                .await;
+            say!("main stop {signal}");
+            if settings.text("fail_main") == "shutdown" {
+                return Err(io::Error::other("main bang"));
+            }
+            Ok(())
+        },
+    ))
+}
+
+/// Says what it is given; fails and hangs where it is told to.
+fn plain(
+    ctx: WorkerContext<Config, Args>,
+) -> Worker<
+    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
+> {
+    Worker::new(Body::new(
+        move |point: YieldPoint<Owned<()>, Signal>| async move {
+            let settings = ctx.args().settings;
+            let index = ctx.process_index();
+            assert_eq!(process_index(), Some(index));
+            let config = ctx.main_context();
+            config.changes.set(config.changes.get() + 1);
+            say!(
+                "start {index} ({}, {}) {}",
+                config.answer,
+                ctx.args().answer,
+                config.changes.get()
+            );
+            act(settings, index, "setup").await?;
+            let signal = point.lend(()).await;
+            say!("stop {index} {signal}");
+            act(settings, index, "shutdown").await?;
+            say!("end {index}");
+            Ok(())
+        },
+    ))
+}
+
+/// Does to the worker what the settings have for it here, as `setup=0:error,2:panic`.
+async fn act(settings: &Settings, index: usize, place: &str) -> io::Result<()> {
+    let own = settings
+        .list(place)
+        .filter_map(|item| item.split_once(':'))
+        .find(|(whom, _)| *whom == "all" || *whom == index.to_string());
+    match own.map(|(_, what)| what) {
+        None => Ok(()),
+        Some("error") => Err(io::Error::other(format!("boom {index}"))),
+        Some("panic") => panic!("boom {index}"),
+        Some("exit") => process::exit(7),
+        Some("kill") => {
+            nix::sys::signal::raise(nix::sys::signal::SIGKILL)?;
+            Ok(())
+        }
+        Some("hang") => pending().await,
+        Some("block") => {
+            thread::sleep(Duration::from_secs(600));
+            Ok(())
+        }
+        Some("stray") => {
+            task::spawn_blocking(|| thread::sleep(Duration::from_secs(600)));
+            Ok(())
+        }
+        Some(millis) => {
+            sleep(Duration::from_millis(millis.parse().expect("milliseconds"))).await;
+            Ok(())
+        }
+    }
+}
+
+/// Never gets ready, and says when what it has set up is dropped.
+fn slow(
+    ctx: WorkerContext<Config, Args>,
+) -> Worker<impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = ()>>> {
+    struct Held(usize);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            say!("dropped {}", self.0);
+        }
+    }
+    Worker::new(Body::new(
+        move |point: YieldPoint<Owned<()>, Signal>| async move {
+            let _held = Held(ctx.process_index());
+            say!("start {}", ctx.process_index());
+            sleep(Duration::from_secs(600)).await;
+            point.lend(()).await;
+        },
+    ))
+}
+
+fn unknown_listener(
+    ctx: WorkerContext<Config, Args>,
+) -> Worker<
+    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
+> {
+    Worker::new(Body::new(
+        move |point: YieldPoint<Owned<()>, Signal>| async move {
+            ctx.listener("127.0.0.1:1")?;
+            point.lend(()).await;
+            Ok(())
+        },
+    ))
+}
+
+/// Echoes lines. On the stop it accepts no more, and lets the connections end.
+fn echo(
+    ctx: WorkerContext<Config, Args>,
+) -> Worker<
+    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
+> {
+    Worker::new(Body::new(
+        move |point: YieldPoint<Owned<()>, Signal>| async move {
+            let listener = ctx.listener(ctx.args().settings.text("bind"))?;
+            assert_eq!(listener.local_addr()?, ctx.local_addrs()[0]);
+            let mut connections = task::JoinSet::new();
+            let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+            let accept = task::spawn(async move {
+                loop {
+                    tokio::select! {
+                        accepted = listener.accept() => match accepted {
+                            Ok((stream, _)) => drop(connections.spawn(echo_lines(stream))),
+                            Err(err) => say!("accept failed: {err}"),
+                        },
+                        _ = &mut stopped => return connections,
+                    }
+                }
+            });
+            let signal = point.lend(()).await;
+            say!("stop {} {signal}", ctx.process_index());
+            drop(stop);
+            let mut connections = accept.await?;
+            while connections.join_next().await.is_some() {}
+            Ok(())
+        },
+    ))
+}
+
+async fn echo_lines(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Ok(Some(line))) = timeout(Duration::from_secs(10), lines.next_line()).await {
+        sleep(Duration::from_millis(5)).await;
+        if write
+            .write_all(format!("{line} from {}\n", place()).as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn unix(
+    ctx: WorkerContext<Config, Args>,
+) -> Worker<
+    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
+> {
+    Worker::new(Body::new(
+        move |point: YieldPoint<Owned<()>, Signal>| async move {
+            let listener = ctx.unix_listener(ctx.args().settings.text("bind_unix"))?;
+            let accept = task::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    task::spawn(echo_lines(stream));
+                }
+            });
+            point.lend(()).await;
+            accept.abort();
+            Ok(())
+        },
+    ))
+}
+
+/// The signal mask and dispositions of this process.
+fn signal_state() -> Vec<String> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let signal = |line: &&str| {
+        ["SigBlk:", "SigIgn:", "SigCgt:"]
+            .iter()
+            .any(|key| line.starts_with(key))
+    };
+    status
+        .lines()
+        .filter(signal)
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// How many children this process has, dead ones included.
+fn children() -> usize {
+    let path = format!("/proc/self/task/{}/children", process::id());
+    fs::read_to_string(path).map_or(0, |list| list.split_whitespace().count())
+}
