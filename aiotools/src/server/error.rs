@@ -63,7 +63,8 @@ impl ServerError {
         matches!(*self.0, Kind::Workers { .. })
     }
 
-    /// Whether `run()` refused to start: it was called in a place, or with options, that cannot work. Nothing was done.
+    /// Whether `run()` refused to start: it was called in a place, or with options, that cannot work.
+    /// No worker was started.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(
@@ -76,7 +77,7 @@ impl ServerError {
         )
     }
 
-    /// Whether an address could not be listened on. Nothing else was done.
+    /// Whether an address could not be listened on. No worker was started.
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(*self.0, Kind::Bind { .. })

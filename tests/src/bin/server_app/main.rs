@@ -11,7 +11,12 @@ mod workers;
 fn main() -> Result<(), aiotools::ServerError> {
     // Nothing that a test starts outlives it, however it ends.
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL).expect("prctl");
-    workers::run(settings::Settings::from_args())
+    let settings = settings::Settings::from_args();
+    if settings.has("group") {
+        nix::unistd::setpgid(nix::unistd::Pid::from_raw(0), nix::unistd::Pid::from_raw(0))
+            .expect("setpgid");
+    }
+    workers::run(settings)
 }
 
 #[cfg(not(unix))]

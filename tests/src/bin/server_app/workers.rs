@@ -343,19 +343,20 @@ fn unix(
     ))
 }
 
-/// The signal mask and dispositions of this process.
-fn signal_state() -> Vec<String> {
+/// The signal mask and dispositions of this process, without the real-time signals: the C library
+/// keeps the first of them for itself, and handles them as soon as there is a second thread.
+fn signal_state() -> Vec<u64> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let signal = |line: &&str| {
-        ["SigBlk:", "SigIgn:", "SigCgt:"]
-            .iter()
-            .any(|key| line.starts_with(key))
+    let signals = |line: &str| {
+        let (key, bits) = line.split_once(":\t")?;
+        let bits = ["SigBlk", "SigIgn", "SigCgt"]
+            .contains(&key)
+            .then_some(bits)?;
+        u64::from_str_radix(bits, 16)
+            .ok()
+            .map(|bits| bits & 0x7fff_ffff)
     };
-    status
-        .lines()
-        .filter(signal)
-        .map(ToOwned::to_owned)
-        .collect()
+    status.lines().filter_map(signals).collect()
 }
 
 /// How many children this process has, dead ones included.
