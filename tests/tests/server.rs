@@ -208,8 +208,10 @@ fn server_first_signal_is_the_one_that_is_told() {
 #[test]
 fn server_second_signal_forces_the_stop() {
     let mut app = App::ready("workers=2 shutdown=1:hang wait_ms=600000");
+    let other = app.workers()[0];
     app.signal(Signal::SIGTERM);
-    app.line("end 0");
+    wait_until("the other worker ends", || !is_running(other));
+    app.line("stop 1");
     app.signal(Signal::SIGTERM);
     let ended = app.end().tidy(1);
     assert_eq!(

@@ -100,6 +100,9 @@ impl SignalQueue {
                 Signal::from_raw(i32::try_from(info.ssi_signo).ok()?)
             }
             Source::Pipe { read, .. } => {
+                // What came while the signals were blocked reaches its handler, and the pipe, here.
+                self.taken.thread_unblock().ok()?;
+                self.taken.thread_block().ok()?;
                 let mut byte = [0];
                 (read.read(&mut byte).ok()? == 1)
                     .then(|| Signal::from_raw(byte[0].into()))
@@ -122,9 +125,6 @@ impl Drop for SignalQueue {
             return;
         }
         // A stop signal that came after the stop had begun has been obeyed; let through later, it would end the process.
-        if matches!(self.source, Source::Pipe { .. }) {
-            let _ = self.taken.thread_unblock();
-        }
         while self.next().is_some() {}
     }
 }
