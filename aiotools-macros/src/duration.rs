@@ -21,7 +21,9 @@ impl DurationLit {
             Ok(duration) => Ok(Self(duration)),
             Err(error) => Err(syn::Error::new(
                 text.span(),
-                format!("not a duration: {error}; write one such as `\"500ms\"`, `\"5s\"` or `\"1m30s\"`"),
+                format!(
+                    "not a duration: {error}; write one such as `\"500ms\"`, `\"5s\"` or `\"1m30s\"`"
+                ),
             )),
         }
     }

@@ -22,7 +22,9 @@ impl Parse for FnItem {
         let vis = input.parse()?;
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
-            return Err(input.error("a function without a body cannot be annotated; give it a body"));
+            return Err(
+                input.error("a function without a body cannot be annotated; give it a body")
+            );
         }
         if !input.peek(token::Brace) {
             return Err(input.error("expected the body of the function"));
@@ -72,7 +74,10 @@ impl FnItem {
 
 fn plain_param(n: usize, typed: &PatType) -> (Pat, TokenStream) {
     let pat = &typed.pat;
-    let attrs = typed.attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
+    let attrs = typed
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg"));
     match &**pat {
         Pat::Ident(ident) if ident.subpat.is_none() && ident.by_ref.is_none() => {
             let name = &ident.ident;

@@ -25,8 +25,8 @@ fn keyword(item: &TokenStream) -> Option<TokenTree> {
         if let TokenTree::Ident(ident) = &token {
             match ident.to_string().as_str() {
                 "fn" => return None,
-                "struct" | "enum" | "union" | "trait" | "impl" | "mod" | "type" | "static" | "use"
-                | "macro_rules" => return Some(token),
+                "struct" | "enum" | "union" | "trait" | "impl" | "mod" | "type" | "static"
+                | "use" | "macro_rules" => return Some(token),
                 _ => {}
             }
         }

@@ -75,7 +75,9 @@ fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
         elem,
         ..
     }) = value
-        && lifetime.as_ref().is_none_or(|lifetime| lifetime.ident == "_")
+        && lifetime
+            .as_ref()
+            .is_none_or(|lifetime| lifetime.ident == "_")
         && !has_elided(elem)
     {
         return if mutability.is_some() {
@@ -114,10 +116,13 @@ fn first_type(path: &mut Path) -> Option<&mut Type> {
     let PathArguments::AngleBracketed(arguments) = &mut path.segments.last_mut()?.arguments else {
         return None;
     };
-    arguments.args.iter_mut().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    })
+    arguments
+        .args
+        .iter_mut()
+        .find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
 }
 
 /// Sees through parentheses and invisible groups.

@@ -19,9 +19,16 @@ const YIELD: &str = "yield_";
 pub(crate) struct Subject {
     /// With an article: `a manager`.
     pub(crate) name: &'static str,
+    /// What to write where it yields.
+    pub(crate) example: &'static str,
     pub(crate) sync: bool,
+}
+
+impl Subject {
     /// Whether it yields `()` and nothing else.
-    pub(crate) unit: bool,
+    fn yields_nothing(&self) -> bool {
+        self.example == "yield_!()"
+    }
 }
 
 /// Reports the yields of `block` that stand where they may not.
@@ -76,14 +83,20 @@ pub(crate) fn diverges(expr: &Expr) -> bool {
         Expr::Unsafe(block) => block_diverges(&block.block),
         Expr::If(branch) => {
             block_diverges(&branch.then_branch)
-                && branch.else_branch.as_ref().is_some_and(|(_, e)| diverges(e))
+                && branch
+                    .else_branch
+                    .as_ref()
+                    .is_some_and(|(_, e)| diverges(e))
         }
         Expr::Match(branch) => {
             !branch.arms.is_empty() && branch.arms.iter().all(|arm| diverges(&arm.body))
         }
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => path.path.segments.last().is_some_and(|name| {
-                matches!(name.ident.to_string().as_str(), "exit" | "abort" | "panic_any" | "resume_unwind")
+                matches!(
+                    name.ident.to_string().as_str(),
+                    "exit" | "abort" | "panic_any" | "resume_unwind"
+                )
             }),
             _ => false,
         },
@@ -182,7 +195,11 @@ impl Walk<'_> {
     }
 
     /// Code of which one branch runs.
-    fn branches<T>(&mut self, branches: impl IntoIterator<Item = T>, mut walk: impl FnMut(&mut Self, T)) {
+    fn branches<T>(
+        &mut self,
+        branches: impl IntoIterator<Item = T>,
+        mut walk: impl FnMut(&mut Self, T),
+    ) {
         let before = self.flow;
         let mut after: Option<Flow> = None;
         for branch in branches {
@@ -201,12 +218,18 @@ impl Walk<'_> {
     fn yields(&mut self, at: Span) {
         let name = self.subject.name;
         let message = match self.place {
-            Place::Loop => format!("{name} yields once, and a loop may run again; move `yield_!` out of the loop"),
-            Place::Closure => format!("a closure cannot yield for {name}; move `yield_!` out of the closure"),
+            Place::Loop => format!(
+                "{name} yields once, and a loop may run again; move `yield_!` out of the loop"
+            ),
+            Place::Closure => {
+                format!("a closure cannot yield for {name}; move `yield_!` out of the closure")
+            }
             Place::AsyncBlock => format!(
                 "a nested async block cannot yield for {name}; move `yield_!` out of the block"
             ),
-            Place::Item => format!("an inner function cannot yield for {name}; move `yield_!` out of it"),
+            Place::Item => {
+                format!("an inner function cannot yield for {name}; move `yield_!` out of it")
+            }
             Place::Body if self.flow.yielded && !self.flow.ended => format!(
                 "{name} yields once on each path, and this is the second `yield_!` on one; remove it, or return before it"
             ),
@@ -224,7 +247,7 @@ impl Visit<'_> for Walk<'_> {
         if mac.path.is_ident(YIELD) {
             if let Ok(value) = syn::parse2::<Expr>(mac.tokens.clone()) {
                 self.visit_expr(&value);
-                if self.subject.unit {
+                if self.subject.yields_nothing() {
                     self.diag.error(
                         &mac.tokens,
                         format!("{} yields no value; write `yield_!()`", self.subject.name),
@@ -261,7 +284,9 @@ impl Visit<'_> for Walk<'_> {
     fn visit_expr_binary(&mut self, binary: &syn::ExprBinary) {
         self.visit_expr(&binary.left);
         match binary.op {
-            syn::BinOp::And(_) | syn::BinOp::Or(_) => self.maybe(|this| this.visit_expr(&binary.right)),
+            syn::BinOp::And(_) | syn::BinOp::Or(_) => {
+                self.maybe(|this| this.visit_expr(&binary.right))
+            }
             _ => self.visit_expr(&binary.right),
         }
     }
@@ -312,7 +337,9 @@ impl Visit<'_> for Walk<'_> {
 
     fn visit_expr_for_loop(&mut self, expr: &syn::ExprForLoop) {
         self.visit_expr(&expr.expr);
-        self.within(Place::Loop, |this| this.maybe(|this| this.visit_block(&expr.body)));
+        self.within(Place::Loop, |this| {
+            this.maybe(|this| this.visit_block(&expr.body))
+        });
     }
 
     fn visit_expr_closure(&mut self, expr: &syn::ExprClosure) {

@@ -1,11 +1,11 @@
 //! Async context managers, structured tasks and prefork servers for tokio.
 
-pub mod cleanup;
-pub mod context;
 #[doc(hidden)]
 #[path = "private.rs"]
 #[allow(missing_docs)]
 pub mod __private;
+pub mod cleanup;
+pub mod context;
 
 #[cfg(feature = "macros")]
 #[doc(inline)]

@@ -26,7 +26,9 @@ use crate::item_fn::FnItem;
 
 pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
     let (params, lets) = item.plain_params();
-    function(model, item, params, |coroutine_fn| coroutine_fn.coroutine(&lets))
+    function(model, item, params, |coroutine_fn| {
+        coroutine_fn.coroutine(&lets)
+    })
 }
 
 /// The function with the signature that it would have had, so that its callers type-check.
@@ -41,7 +43,9 @@ pub(super) fn fallback(model: &Model, item: &FnItem) -> TokenStream {
             typed.pat = Box::new(syn::parse_quote!(_));
         }
     }
-    function(model, item, params, |coroutine_fn| coroutine_fn.placeholder())
+    function(model, item, params, |coroutine_fn| {
+        coroutine_fn.placeholder()
+    })
 }
 
 fn function(
@@ -174,7 +178,10 @@ fn name_lifetimes(sig: &mut Signature) -> TokenStream {
                 has_self = true;
                 match &mut receiver.kind {
                     ReceiverKind::Reference(_, lifetime, _) => {
-                        if lifetime.as_ref().is_none_or(|lifetime| lifetime.ident == "_") {
+                        if lifetime
+                            .as_ref()
+                            .is_none_or(|lifetime| lifetime.ident == "_")
+                        {
                             *lifetime = Some(name.next());
                         }
                     }

@@ -18,7 +18,12 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     let function: FnItem = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            diag.push(crate::misplaced::error("actxmgr", "an `async fn`", &item, error));
+            diag.push(crate::misplaced::error(
+                "actxmgr",
+                "an `async fn`",
+                &item,
+                error,
+            ));
             let errors = diag.finish();
             return quote::quote! { #item #errors };
         }

@@ -2,21 +2,21 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::spanned::Spanned;
-use syn::{FnArg, ReceiverKind, Stmt, Type};
+use syn::{FnArg, ReceiverKind, Type};
 
 use super::args::Args;
+use crate::body_rules;
 use crate::diag::Diagnostics;
 use crate::duration::DurationLit;
 use crate::item_fn::FnItem;
 use crate::krate::Krate;
 use crate::return_type::{self, Returned};
-use crate::yields::{self, Subject};
+use crate::yields::Subject;
 
 const SUBJECT: Subject = Subject {
     name: "a manager",
+    example: "yield_!(value)",
     sync: false,
-    unit: false,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Model {
         if model.kind != Kind::Scoped {
             check_borrows(item, diag);
         }
-        check_body(item, &model.returned, diag);
+        body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
         model
     }
 }
@@ -140,37 +140,4 @@ fn named_lifetime(ty: &Type, item: &FnItem) -> Option<TokenStream> {
     };
     syn::visit::Visit::visit_type(&mut find, ty);
     find.found
-}
-
-fn check_body(item: &FnItem, returned: &Returned, diag: &mut Diagnostics) {
-    if !yields::any(&item.body) {
-        diag.error(
-            &item.sig.ident,
-            "a manager yields once, and this function has no `yield_!`; write `yield_!(value)` between its \
-             set-up and its cleanup",
-        );
-        return;
-    }
-    let Some(block) = item.block() else { return };
-    yields::check(&block, &SUBJECT, diag);
-    if returned.fallible {
-        check_end(block.stmts.last(), &item.braces, diag);
-    }
-}
-
-/// A fallible body ends in an expression, or does not come back.
-fn check_end(last: Option<&Stmt>, braces: &proc_macro2::Group, diag: &mut Diagnostics) {
-    let blamed = match last {
-        Some(Stmt::Expr(_, None)) => return,
-        Some(Stmt::Macro(stmt)) if stmt.semi_token.is_none() || yields::is_panic(&stmt.mac) => return,
-        Some(Stmt::Expr(expr, _)) if yields::diverges(expr) => return,
-        Some(Stmt::Expr(_, Some(semi))) => semi.span(),
-        Some(Stmt::Macro(stmt)) => stmt.semi_token.span(),
-        Some(_) | None => braces.span_close(),
-    };
-    diag.push(syn::Error::new(
-        blamed,
-        "this manager may fail, so its body ends in `Result<(), E>`; write `Ok(())` at its end, or leave out \
-         the last `;` if the expression is a result",
-    ));
 }

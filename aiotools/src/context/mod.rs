@@ -19,10 +19,10 @@ mod spec;
 mod timed_out;
 
 pub(crate) use catch_unwind::Panic;
-pub(crate) use coroutine::OutputOf;
 #[doc(hidden)]
 pub use coroutine::Body;
-pub use coroutine::{ Coroutine, YieldPoint};
+pub(crate) use coroutine::OutputOf;
+pub use coroutine::{Coroutine, YieldPoint};
 pub use enter::Enter;
 pub(crate) use entered::{Cleanup, ManagerDriver};
 pub use exit::Exit;

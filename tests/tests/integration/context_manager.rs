@@ -88,7 +88,7 @@ async fn line<T: Display + Send + 'static>((t, mut n): (T, u32)) -> Line<'_> {
     assert_eq!(n, 7);
 }
 
-#[actxmgr(local, cleanup_timeout = "1s",)]
+#[actxmgr(local, cleanup_timeout = "1s")]
 async fn unsend(r: std::rc::Rc<u32>) -> std::io::Result<&u32> {
     yield_!(&r);
     sleep(Duration::from_secs(2)).await;
@@ -133,10 +133,18 @@ async fn context_shapes() {
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     assert_eq!(opaque().scope(async |x| x.to_string()).await, "5");
     let pool = Pool(Default::default());
-    assert_eq!(pool.lease("abc").scope(async |(a, b)| a.len() + b.len()).await, 4);
+    assert_eq!(
+        pool.lease("abc")
+            .scope(async |(a, b)| a.len() + b.len())
+            .await,
+        4
+    );
     assert_eq!(pool.0.get(), 2);
     {
-        let mut f = Box::pin(pool.lease("abc").scope(async |_| std::future::pending::<()>().await));
+        let mut f = Box::pin(
+            pool.lease("abc")
+                .scope(async |_| std::future::pending::<()>().await),
+        );
         assert!(futures::poll!(&mut f).is_pending());
     }
     assert_eq!(pool.0.get(), 3);
