@@ -40,7 +40,7 @@ pub(super) fn fallback(model: &Model, item: &FnItem) -> TokenStream {
     let (mut params, _) = item.plain_params();
     for param in &mut params {
         if let FnArg::Typed(typed) = param {
-            typed.pat = Box::new(syn::parse_quote!(_));
+            *typed.pat = syn::parse_quote!(_);
         }
     }
     function(model, item, params, |coroutine_fn| {
@@ -177,13 +177,12 @@ fn name_lifetimes(sig: &mut Signature) -> TokenStream {
             FnArg::Receiver(receiver) => {
                 has_self = true;
                 match &mut receiver.kind {
-                    ReceiverKind::Reference(_, lifetime, _) => {
+                    ReceiverKind::Reference(_, lifetime, _)
                         if lifetime
                             .as_ref()
-                            .is_none_or(|lifetime| lifetime.ident == "_")
-                        {
-                            *lifetime = Some(name.next());
-                        }
+                            .is_none_or(|lifetime| lifetime.ident == "_") =>
+                    {
+                        *lifetime = Some(name.next());
                     }
                     ReceiverKind::Typed(_, ty) => name.visit_type_mut(ty),
                     _ => {}

@@ -12,7 +12,7 @@ use crate::diag::Diagnostics;
 use crate::item_fn::FnItem;
 
 /// The whole attribute, from tokens to tokens.
-pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diag = Diagnostics::default();
     let args = Args::parse(args, &mut diag);
     let function: FnItem = match syn::parse2(item.clone()) {
@@ -21,7 +21,7 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
             diag.push(crate::misplaced::error(
                 "server",
                 "an `async fn`",
-                &item,
+                item,
                 error,
             ));
             let errors = diag.finish();
