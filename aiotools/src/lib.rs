@@ -1,10 +1,20 @@
 //! Async context managers, structured tasks and prefork servers for tokio.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+#[allow(missing_docs)]
+pub mod __private;
 pub mod cleanup;
 pub mod context;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use aiotools_macros::actxmgr;
+#[cfg(all(unix, feature = "macros", feature = "server"))]
+#[doc(inline)]
+pub use aiotools_macros::{main_context, server};
 #[doc(inline)]
 pub use context::Exit;
 #[cfg(all(unix, feature = "server"))]

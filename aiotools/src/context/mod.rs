@@ -15,10 +15,14 @@ mod manager;
 mod outcome;
 mod scope;
 mod spec;
+#[allow(missing_docs)]
+mod timed_out;
 
 pub(crate) use catch_unwind::Panic;
+#[doc(hidden)]
+pub use coroutine::Body;
 pub(crate) use coroutine::OutputOf;
-pub use coroutine::{Body, Coroutine, YieldPoint};
+pub use coroutine::{Coroutine, YieldPoint};
 pub use enter::Enter;
 pub(crate) use entered::{Cleanup, ManagerDriver};
 pub use exit::Exit;
@@ -26,4 +30,7 @@ pub use guard::{ExitFuture, Guard};
 pub use lend::{Lend, LendDeref, LendDerefMut, Mut, Owned, Ref};
 pub use manager::{Manager, ScopedManager};
 pub use outcome::{Outcome, OutcomeInto};
+#[doc(hidden)]
 pub use spec::Spec;
+#[doc(hidden)]
+pub use timed_out::{TimedOut, TimedOutAsError, TimedOutAsPanic};

@@ -180,6 +180,21 @@ impl<C: fmt::Debug, A: fmt::Debug> fmt::Debug for WorkerContext<C, A> {
     }
 }
 
+/// Implemented by [`WorkerContext`] alone, for a good message where it should stand.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a worker takes a `WorkerContext`, not `{Self}`",
+    label = "write `WorkerContext`, or `WorkerContext<C, A>`",
+    note = "`C` is what the main context yields, and `A` what `Server::args` is given"
+)]
+pub trait IsWorkerContext {}
+
+impl<C: 'static, A: 'static> IsWorkerContext for WorkerContext<C, A> {}
+
+/// Checks, where `#[server]` expands, the type of the parameter.
+#[doc(hidden)]
+pub fn assert_worker_context<T: IsWorkerContext>() {}
+
 /// The index of this process; `NOT_A_WORKER` in one that is none.
 static PROCESS_INDEX: AtomicUsize = AtomicUsize::new(NOT_A_WORKER);
 const NOT_A_WORKER: usize = usize::MAX;

@@ -1,10 +1,31 @@
 //! A prefork server: worker processes that share listening sockets, each with its own tokio runtime.
 //!
 //! ```no_run
-//! # use aiotools::{ServerError, WorkerContext};
-//! # fn run<W>(worker: W) -> Result<(), ServerError> where W: aiotools::server::ServerWorker<(), ()> {
-//! aiotools::start_server(worker).bind("0.0.0.0:8888").workers(4).run()
-//! # }
+//! use std::io;
+//!
+//! use aiotools::{ServerError, Signal, WorkerContext};
+//! use tokio::task;
+//!
+//! #[aiotools::server]
+//! async fn worker(ctx: WorkerContext) -> io::Result<()> {
+//!     let listener = ctx.listener("0.0.0.0:8888")?;
+//!     let accept = task::spawn(async move {
+//!         while let Ok((mut stream, _)) = listener.accept().await {
+//!             task::spawn(async move {
+//!                 let (mut read, mut write) = stream.split();
+//!                 tokio::io::copy(&mut read, &mut write).await
+//!             });
+//!         }
+//!     });
+//!     let signal: Signal = yield_!(); // serving, until the stop
+//!     println!("worker {} stops on {signal}", ctx.process_index());
+//!     accept.abort();
+//!     Ok(())
+//! }
+//!
+//! fn main() -> Result<(), ServerError> {
+//!     aiotools::start_server(worker).bind("0.0.0.0:8888").workers(4).run()
+//! }
 //! ```
 //!
 //! # The life of a server
@@ -67,6 +88,8 @@ pub use body::Worker;
 #[doc(hidden)]
 pub use body::{ServerOutcome, ServerWorker, WorkerCoroutine};
 pub use builder::Server;
+#[doc(hidden)]
+pub use context::{IsWorkerContext, assert_worker_context};
 pub use context::{WorkerContext, process_index};
 pub use error::{ServerError, WorkerFailure};
 pub use main_context::MainContext;
@@ -81,10 +104,28 @@ pub use signal::{Signal, UnknownSignal};
 /// # Examples
 ///
 /// ```no_run
-/// # use aiotools::{ServerError, WorkerContext};
-/// # fn run<W>(worker: W) -> Result<(), ServerError> where W: aiotools::server::ServerWorker<(), ()> {
-/// aiotools::start_server(worker).bind("127.0.0.1:8888").workers(4).run()
-/// # }
+/// use aiotools::{ServerError, WorkerContext};
+///
+/// struct Config {
+///     greeting: String,
+/// }
+///
+/// #[aiotools::main_context]
+/// fn setup() -> Config {
+///     let signal = yield_!(Config { greeting: "hello".into() });
+///     println!("stopped by {signal}");
+/// }
+///
+/// #[aiotools::server]
+/// async fn worker(ctx: WorkerContext<Config, u32>) {
+///     println!("{} from worker {}", ctx.main_context().greeting, ctx.process_index());
+///     assert_eq!(*ctx.args(), 42);
+///     yield_!();
+/// }
+///
+/// fn main() -> Result<(), ServerError> {
+///     aiotools::start_server(worker).main_context(setup).args(42).workers(2).run()
+/// }
 /// ```
 pub fn start_server<W>(worker: W) -> Server<W> {
     Server::new(worker)
