@@ -7,7 +7,7 @@
 //! fn transaction(db: Db) -> Manager<impl Coroutine<
 //!     Lend = Mut<Tx>,
 //!     Resume = Exit,
-//!     Future: Future<Output = Result<(), DbError>> + Send + 'static,
+//!     Future = impl Future<Output = Result<(), DbError>> + Send + 'static,
 //! >> {
 //!     Manager::shared(Spec::new("app::transaction"), <coroutine>)
 //! }
@@ -96,7 +96,7 @@ fn function(
             impl #krate::__private::Coroutine<
                 Lend = #lend,
                 Resume = #krate::__private::Exit,
-                Future: ::core::future::Future<Output = #outcome> #bounds,
+                Future = impl ::core::future::Future<Output = #outcome> #bounds,
             > #captures
         >
     };
