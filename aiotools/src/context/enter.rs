@@ -40,6 +40,7 @@ where
 {
     type Output = <F::Output as Outcome>::With<Guard<L, F>>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let managed = self.managed.as_mut().expect("polled after it was done");
         let name = managed.spec().about.name;

@@ -70,6 +70,7 @@ where
     ///
     /// A cleanup is never cut short. When this future is dropped, also before its first poll, the
     /// cleanup goes on in the background, and the manager still sees `Completed`.
+    #[inline]
     pub fn exit(self) -> ExitFuture<L, F> {
         self.exit_with(Exit::Completed)
     }
@@ -87,6 +88,7 @@ where
     /// # Cancel safety
     ///
     /// As [`exit`](Self::exit).
+    #[inline]
     pub fn exit_with(mut self, exit: Exit) -> ExitFuture<L, F> {
         self.managed.resume(exit);
         ExitFuture {
@@ -201,6 +203,7 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let timed_out = self.timed_out;
         self.managed

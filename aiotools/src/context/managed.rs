@@ -15,6 +15,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::catch_unwind::CatchUnwind;
 use super::coroutine::{Driver, OutputOf, Step};
@@ -52,6 +53,7 @@ pub(crate) struct Cleanup<D: ManagerDriver> {
 }
 
 impl<D: ManagerDriver> Cleanup<D> {
+    #[inline]
     fn resume(&mut self, exit: Exit) {
         stats::count_exit(exit);
         self.exit = exit;
@@ -65,6 +67,7 @@ impl<D: ManagerDriver> Cleanup<D> {
     }
 
     /// Runs the cleanup, for at most as long as it may take.
+    #[inline]
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -75,16 +78,19 @@ impl<D: ManagerDriver> Cleanup<D> {
         match (polled, self.spec.about.cleanup_timeout) {
             (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
             (Poll::Pending, None) => Poll::Pending,
-            (Poll::Pending, Some(limit)) => {
-                let timer = self
-                    .timer
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-                timer.as_mut().poll(cx).map(|()| {
-                    stats::count_timed_out();
-                    Err(CleanupTimedOut::new(self.spec.about.name, self.exit, limit))
-                })
-            }
+            (Poll::Pending, Some(limit)) => self.poll_timer(limit, cx).map(Err),
         }
+    }
+
+    #[cold]
+    fn poll_timer(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<CleanupTimedOut> {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| {
+            stats::count_timed_out();
+            CleanupTimedOut::new(self.spec.about.name, self.exit, limit)
+        })
     }
 }
 
@@ -112,6 +118,7 @@ pub(crate) struct Managed<D: ManagerDriver> {
 }
 
 impl<D: ManagerDriver> Managed<D> {
+    #[inline]
     pub(crate) fn new(driver: D, spec: Spec<OutputOf<D>>, kind: Kind<D>) -> Self {
         Self {
             cleanup: Some(Cleanup {
@@ -126,27 +133,33 @@ impl<D: ManagerDriver> Managed<D> {
         }
     }
 
+    #[inline]
     fn get(&self) -> &Cleanup<D> {
         self.cleanup.as_ref().expect("the manager has ended")
     }
 
+    #[inline]
     fn get_mut(&mut self) -> &mut Cleanup<D> {
         self.cleanup.as_mut().expect("the manager has ended")
     }
 
+    #[inline]
     pub(crate) fn spec(&self) -> Spec<OutputOf<D>> {
         self.get().spec
     }
 
+    #[inline]
     pub(crate) fn driver(&self) -> &D {
         &self.get().driver
     }
 
+    #[inline]
     pub(crate) fn driver_mut(&mut self) -> &mut D {
         &mut self.get_mut().driver
     }
 
     /// Runs the set-up: to the yield, or to the outcome of a manager that ended before.
+    #[inline]
     pub(crate) fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OutputOf<D>>> {
         let cleanup = self.get_mut();
         match cleanup.driver.poll_setup(cx) {
@@ -163,11 +176,13 @@ impl<D: ManagerDriver> Managed<D> {
         }
     }
 
+    #[inline]
     pub(crate) fn resume(&mut self, exit: Exit) {
         self.get_mut().resume(exit);
     }
 
     /// Runs the cleanup. A panic of it comes out of here, and ends it.
+    #[inline]
     pub(crate) fn poll_cleanup(
         &mut self,
         cx: &mut Context<'_>,
@@ -179,22 +194,20 @@ impl<D: ManagerDriver> Managed<D> {
         polled
     }
 
-    async fn run_cleanup(&mut self, exit: Exit) -> Result<OutputOf<D>, CleanupTimedOut> {
-        self.resume(exit);
-        poll_fn(|cx| self.poll_cleanup(cx)).await
+    /// The cleanup as a future, for one that has been resumed.
+    #[inline]
+    pub(crate) fn run_cleanup(
+        &mut self,
+    ) -> impl Future<Output = Result<OutputOf<D>, CleanupTimedOut>> {
+        poll_fn(|cx| self.poll_cleanup(cx))
     }
 
-    /// Resumes with `exit` and runs the cleanup to its end.
-    pub(crate) async fn exit(&mut self, exit: Exit) -> OutputOf<D> {
-        let timed_out = self.spec().timed_out;
-        self.run_cleanup(exit).await.unwrap_or_else(timed_out)
-    }
-
-    /// As [`exit`](Self::exit), for when something else has gone wrong already: that comes first,
-    /// so an error or panic of the cleanup goes to the error hook.
+    /// Resumes and runs the cleanup when something else has gone wrong already: that comes first, so an
+    /// error or panic of the cleanup goes to the error hook.
     pub(crate) async fn exit_behind(&mut self, exit: Exit) {
         let spec = self.spec();
-        match CatchUnwind::new(self.run_cleanup(exit)).await {
+        self.resume(exit);
+        match CatchUnwind::new(self.run_cleanup()).await {
             Ok(Ok(outcome)) => report::outcome(&spec, exit, outcome),
             Ok(Err(timed_out)) => report::timed_out(&timed_out),
             Err(panic) => report::panic(spec.about.name, exit, &panic),
@@ -203,7 +216,17 @@ impl<D: ManagerDriver> Managed<D> {
 }
 
 impl<D: ManagerDriver> Drop for Managed<D> {
+    #[inline]
     fn drop(&mut self) {
+        if self.cleanup.is_some() {
+            self.drop_early();
+        }
+    }
+}
+
+impl<D: ManagerDriver> Managed<D> {
+    #[cold]
+    fn drop_early(&mut self) {
         let Some(mut cleanup) = self.cleanup.take() else {
             return;
         };

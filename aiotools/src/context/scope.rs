@@ -21,12 +21,16 @@ where
     D: ManagerDriver,
     B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> T,
 {
-    let name = managed.spec().about.name;
+    let spec = managed.spec();
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
-        return outcome.before_yield(name);
+        return outcome.before_yield(spec.about.name);
     }
     match managed.driver_mut().lend_to(body).await {
-        Ok(value) => managed.exit(Exit::Completed).await.and(value),
+        Ok(value) => {
+            managed.resume(Exit::Completed);
+            let ended = managed.run_cleanup().await;
+            ended.unwrap_or_else(spec.timed_out).and(value)
+        }
         Err(panic) => {
             managed.exit_behind(Exit::Panicked).await;
             resume_unwind(panic)
@@ -41,12 +45,16 @@ where
     OutputOf<D>: OutcomeInto<X>,
     B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> Result<T, X>,
 {
-    let name = managed.spec().about.name;
+    let spec = managed.spec();
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
-        return outcome.try_before_yield(name);
+        return outcome.try_before_yield(spec.about.name);
     }
     match managed.driver_mut().lend_to(body).await {
-        Ok(Ok(value)) => managed.exit(Exit::Completed).await.try_and(value),
+        Ok(Ok(value)) => {
+            managed.resume(Exit::Completed);
+            let ended = managed.run_cleanup().await;
+            ended.unwrap_or_else(spec.timed_out).try_and(value)
+        }
         Ok(Err(error)) => {
             managed.exit_behind(Exit::Failed).await;
             Err(error)
