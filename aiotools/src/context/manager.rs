@@ -4,10 +4,10 @@ use std::fmt;
 use std::pin::pin;
 
 use super::coroutine::{Coroutine, HeapFrame, Output, PinnedFrame};
-use super::enter::{Enter, Entering};
-use super::entered::Detach;
+use super::enter::Enter;
 use super::exit::Exit;
 use super::lend::Lend;
+use super::managed::{Kind, Managed};
 use super::outcome::{Outcome, OutcomeInto};
 use super::scope;
 use super::spec::Spec;
@@ -25,7 +25,7 @@ where
 {
     coroutine: C,
     spec: Spec<Output<C>>,
-    detach: Detach<HeapFrame<C::Lend, Exit, C::Future>>,
+    kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
 }
 
 impl<C> Manager<C>
@@ -43,7 +43,7 @@ where
         Self {
             coroutine,
             spec: spec.with_static_error(),
-            detach: detach::shared,
+            kind: detach::shared(),
         }
     }
 
@@ -58,7 +58,7 @@ where
         Self {
             coroutine,
             spec: spec.with_static_error(),
-            detach: detach::local,
+            kind: detach::local(),
         }
     }
 
@@ -95,12 +95,12 @@ where
     /// ```
     pub fn enter(self) -> Enter<C::Lend, C::Future> {
         Enter {
-            entering: self.entering(),
+            managed: Some(self.start()),
         }
     }
 
-    fn entering(self) -> Entering<HeapFrame<C::Lend, Exit, C::Future>> {
-        Entering::new(HeapFrame::start(self.coroutine), self.spec, self.detach)
+    fn start(self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
+        Managed::new(HeapFrame::start(self.coroutine), self.spec, self.kind)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -143,7 +143,7 @@ where
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        scope::scope(self.entering(), body).await
+        scope::scope(self.start(), body).await
     }
 
     /// Runs a `body` that may fail inside the manager.
@@ -188,7 +188,7 @@ where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        scope::try_scope(self.entering(), body).await
+        scope::try_scope(self.start(), body).await
     }
 }
 
@@ -210,7 +210,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager")
-            .field("name", &self.spec.name)
+            .field("name", &self.spec.about.name)
             .finish_non_exhaustive()
     }
 }
@@ -284,7 +284,7 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::scope(Entering::new(driver, self.spec, detach::scoped), body).await
+        scope::scope(Managed::new(driver, self.spec, detach::scoped()), body).await
     }
 
     /// Runs a `body` that may fail inside the manager; see [`Manager::try_scope`].
@@ -307,7 +307,7 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::try_scope(Entering::new(driver, self.spec, detach::scoped), body).await
+        scope::try_scope(Managed::new(driver, self.spec, detach::scoped()), body).await
     }
 }
 
@@ -317,7 +317,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopedManager")
-            .field("name", &self.spec.name)
+            .field("name", &self.spec.about.name)
             .finish_non_exhaustive()
     }
 }

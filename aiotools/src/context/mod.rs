@@ -7,10 +7,10 @@ mod catch_unwind;
 )]
 pub(crate) mod coroutine;
 mod enter;
-mod entered;
 mod exit;
 mod guard;
 mod lend;
+mod managed;
 mod manager;
 mod outcome;
 mod scope;
@@ -24,13 +24,13 @@ pub use coroutine::Body;
 pub(crate) use coroutine::OutputOf;
 pub use coroutine::{Coroutine, YieldPoint};
 pub use enter::Enter;
-pub(crate) use entered::{Cleanup, ManagerDriver};
 pub use exit::Exit;
 pub use guard::{ExitFuture, Guard};
 pub use lend::{Lend, LendDeref, LendDerefMut, Mut, Owned, Ref};
+pub(crate) use managed::{Cleanup, Kind, ManagerDriver};
 pub use manager::{Manager, ScopedManager};
 pub use outcome::{Outcome, OutcomeInto};
 #[doc(hidden)]
-pub use spec::Spec;
+pub use spec::{About, Spec};
 #[doc(hidden)]
 pub use timed_out::{TimedOut, TimedOutAsError, TimedOutAsPanic};
