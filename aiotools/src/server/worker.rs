@@ -142,8 +142,10 @@ async fn work<C: WorkerCoroutine>(
     shared: &'static Shared,
     coroutine: impl FnOnce() -> C,
 ) -> io::Result<i32> {
+    let mask = seat.mask.take();
+    let seat = &*seat;
     let mut stop = Stop::new(seat)?;
-    drop(seat.mask.take());
+    drop(mask);
 
     let phase = Cell::new(WorkerPhase::Initialization);
     let outcome = {
@@ -171,7 +173,7 @@ async fn work<C: WorkerCoroutine>(
 async fn live<C: WorkerCoroutine>(
     phase: &Cell<WorkerPhase>,
     seat: &Seat,
-    stop: &mut Stop,
+    stop: &mut Stop<'_>,
     shared: &'static Shared,
     coroutine: impl FnOnce() -> C,
 ) -> Outcome {
@@ -234,17 +236,17 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 /// The wait for the parent's command. A stop signal that comes to this process itself is passed on
 /// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
 /// not two.
-struct Stop {
-    control: WorkerEnd,
+struct Stop<'a> {
+    control: &'a WorkerEnd,
     commands: UnixStream,
     received: Vec<(Signal, unix::Signal)>,
 }
 
-impl Stop {
-    fn new(seat: &Seat) -> io::Result<Self> {
+impl<'a> Stop<'a> {
+    fn new(seat: &'a Seat) -> io::Result<Self> {
         let receive = |&signal: &Signal| Ok((signal, unix::signal(signal.into())?));
         Ok(Self {
-            control: seat.control.try_clone()?,
+            control: &seat.control,
             commands: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
             received: seat
                 .stop_signals
