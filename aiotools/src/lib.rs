@@ -6,9 +6,17 @@
 pub mod __private;
 pub mod cleanup;
 pub mod context;
+#[cfg(all(unix, feature = "server"))]
+pub mod server;
 
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use aiotools_macros::actxmgr;
+#[cfg(all(unix, feature = "macros", feature = "server"))]
+#[doc(inline)]
+pub use aiotools_macros::{main_context, server};
 #[doc(inline)]
 pub use context::Exit;
+#[cfg(all(unix, feature = "server"))]
+#[doc(inline)]
+pub use server::{Phase, Server, ServerError, Signal, WorkerContext, process_index, start_server};

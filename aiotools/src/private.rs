@@ -5,6 +5,9 @@ pub use crate::context::{
     TimedOutAsError, TimedOutAsPanic, YieldPoint,
 };
 
+#[cfg(all(unix, feature = "server"))]
+pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worker_context};
+
 /// The value of a branch that is never taken. A function rather than `panic!()`, whose type would make
 /// the compiler warn about code that can be seen to be unreachable.
 #[must_use]
