@@ -9,10 +9,10 @@
 //! worker stops accepting, lets its open connections finish for up to `--linger`, and ends. The log says
 //! which worker did what. A second Ctrl-C ends it at once.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use aiotools::{Phase, ServerError, Signal, WorkerContext};
+use aiotools::{ServerError, Signal, WorkerContext};
 use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,7 +45,6 @@ async fn worker(ctx: WorkerContext<(), Args>) -> io::Result<()> {
     let connections = TaskTracker::new();
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(accept(index, listener, connections.clone(), stop.clone()));
-    info!(worker = index, "ready");
 
     let signal: Signal = yield_!();
 
@@ -116,16 +115,18 @@ async fn echo(stream: &mut TcpStream, stop: &CancellationToken) -> io::Result<u6
 
 fn main() -> Result<(), ServerError> {
     let args = Args::parse();
-    tracing_subscriber::fmt().with_env_filter(&args.log).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(&args.log)
+        .with_target(false)
+        .with_ansi(io::stdout().is_terminal())
+        .init();
     aiotools::start_server(worker)
         .bind(&args.bind)
         .workers(args.workers)
         .wait_timeout(Duration::from_secs(args.linger + 5))
-        .on_phase(|phase| {
-            if let Phase::Running(ready) = &phase {
-                for addr in ready.local_addrs() {
-                    println!("listening on {addr}");
-                }
+        .on_ready(|ready| {
+            for addr in ready.local_addrs() {
+                println!("listening on {addr}");
             }
         })
         .args(args)
