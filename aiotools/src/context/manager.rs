@@ -143,7 +143,8 @@ where
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        scope::scope(self.start(), body).await
+        let mut managed = self.start();
+        scope::scope(&mut managed, body).await
     }
 
     /// Runs a `body` that may fail inside the manager.
@@ -188,7 +189,8 @@ where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        scope::try_scope(self.start(), body).await
+        let mut managed = self.start();
+        scope::try_scope(&mut managed, body).await
     }
 }
 
@@ -284,7 +286,8 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::scope(Managed::new(driver, self.spec, detach::scoped()), body).await
+        let mut managed = Managed::new(driver, self.spec, detach::scoped());
+        scope::scope(&mut managed, body).await
     }
 
     /// Runs a `body` that may fail inside the manager; see [`Manager::try_scope`].
@@ -307,7 +310,8 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::try_scope(Managed::new(driver, self.spec, detach::scoped()), body).await
+        let mut managed = Managed::new(driver, self.spec, detach::scoped());
+        scope::try_scope(&mut managed, body).await
     }
 }
 

@@ -11,10 +11,11 @@ use super::outcome::{Outcome, OutcomeInto};
 
 /// Enters, runs `body` with the value, leaves with what became of it.
 ///
-/// When this future is dropped while the body runs, the body goes first, and with it whatever it
-/// holds of the lent value: it is the younger of the two. Only then `managed` hands the cleanup over.
+/// The caller owns `managed`, beside this future and older than it. So when both are dropped while the
+/// body runs, the body goes first, and with it whatever it holds of the lent value; only then does
+/// `managed` hand the cleanup over.
 pub(crate) async fn scope<D, T, B>(
-    mut managed: Managed<D>,
+    managed: &mut Managed<D>,
     body: B,
 ) -> <OutputOf<D> as Outcome>::With<T>
 where
@@ -39,7 +40,7 @@ where
 }
 
 /// As [`scope`], with a body that may fail.
-pub(crate) async fn try_scope<D, T, X, B>(mut managed: Managed<D>, body: B) -> Result<T, X>
+pub(crate) async fn try_scope<D, T, X, B>(managed: &mut Managed<D>, body: B) -> Result<T, X>
 where
     D: ManagerDriver,
     OutputOf<D>: OutcomeInto<X>,
