@@ -1,5 +1,9 @@
 //! The prefork server, from outside: each test runs a server in a process of its own.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests run on threads of their own, and have no runtime"
+)]
 
 mod server_support;
 
@@ -576,7 +580,8 @@ fn server_processes_share_nothing_but_the_listener() {
 fn server_survives_a_storm_of_signals() {
     for round in 0..20 {
         let mut app = App::ready("workers=3 shutdown=all:20");
-        let all = [app.workers(), vec![app.pid()]].concat();
+        let workers = app.workers();
+        let all = [&workers[..], &[app.pid()]].concat();
         for i in 0..100 {
             let target = all[(i * 7 + round) % all.len()];
             let signal = if i % 3 == 0 {
@@ -588,10 +593,10 @@ fn server_survives_a_storm_of_signals() {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(target), signal);
         }
         app.line("phase Ended");
+        // After that the signals are the process's own again, and what is left of the storm may end it.
         let ended = app.end();
         assert_eq!(ended.all("main stop ").len(), 1, "{ended}");
-        assert_eq!(ended.all("signals "), ["as before"], "{ended}");
-        assert_eq!(ended.all("children "), ["0"], "{ended}");
+        assert!(!workers.iter().any(|pid| is_running(*pid)), "{ended}");
         assert!(ended.all("stop ").len() <= 3, "{ended}");
     }
 }

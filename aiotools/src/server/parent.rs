@@ -66,6 +66,9 @@ const DOOR_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether they have.
 const DOOR_INTERVAL: Duration = Duration::from_millis(2);
 
+/// How often it is looked at a worker whose end nothing tells of.
+const WATCH_INTERVAL: Duration = Duration::from_millis(10);
+
 /// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
 pub(super) enum Side {
     Parent(Box<End>),
@@ -236,6 +239,12 @@ impl<'a> Parent<'a> {
             State::Closing(..) => Some(DOOR_INTERVAL),
             State::Stopping(stop) => stop.limit.map(|limit| limit.saturating_duration_since(now)),
             State::Killing(_, until) => Some(until.saturating_duration_since(now)),
+        };
+        let watched = self.children.0.iter().any(Child::must_be_watched);
+        let timeout = match timeout {
+            None if watched => Some(WATCH_INTERVAL),
+            Some(timeout) if watched => Some(timeout.min(WATCH_INTERVAL)),
+            timeout => timeout,
         };
         // Up to the next millisecond, so that a limit that is waited for has passed afterwards.
         let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
