@@ -5,23 +5,34 @@
 //! use std::io;
 //!
 //! use aiotools::{ServerError, Signal, WorkerContext};
-//! use tokio::task;
+//! use tokio::{net::TcpStream, sync::oneshot, task::JoinSet};
 //!
 //! #[aiotools::server]
 //! async fn worker(ctx: WorkerContext) -> io::Result<()> {
 //!     let listener = ctx.listener("0.0.0.0:8888")?;
-//!     let accept = task::spawn(async move {
-//!         while let Ok((mut stream, _)) = listener.accept().await {
-//!             task::spawn(async move {
-//!                 let (mut read, mut write) = stream.split();
-//!                 tokio::io::copy(&mut read, &mut write).await
-//!             });
+//!     let (stop, mut stopped) = oneshot::channel::<()>();
+//!     let accept = tokio::spawn(async move {
+//!         let mut connections = JoinSet::new();
+//!         loop {
+//!             tokio::select! {
+//!                 Ok((stream, _)) = listener.accept() => drop(connections.spawn(echo(stream))),
+//!                 Some(_) = connections.join_next() => {}
+//!                 _ = &mut stopped => return connections,
+//!             }
 //!         }
 //!     });
+//!
 //!     let signal: Signal = yield_!(); // serving, until the stop
+//!
 //!     println!("worker {} stops on {signal}", ctx.process_index());
-//!     accept.abort();
+//!     drop(stop);
+//!     accept.await?.join_all().await; // lets the open connections end
 //!     Ok(())
+//! }
+//!
+//! async fn echo(mut stream: TcpStream) -> io::Result<()> {
+//!     let (mut read, mut write) = stream.split();
+//!     tokio::io::copy(&mut read, &mut write).await.map(drop)
 //! }
 //!
 //! fn main() -> Result<(), ServerError> {
@@ -97,7 +108,7 @@ mod worker;
 
 pub use body::Worker;
 #[doc(hidden)]
-pub use body::{ServerOutcome, ServerWorker, WorkerCoroutine};
+pub use body::{ServerOutcome, ServerWorker};
 pub use builder::Server;
 #[doc(hidden)]
 pub use context::{IsWorkerContext, assert_worker_context};
