@@ -1,9 +1,11 @@
 //! Managers: what a function under `#[actxmgr]` returns.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::pin;
 
-use super::coroutine::{Coroutine, HeapFrame, Output, PinnedFrame};
+use super::async_context_manager::AsyncContextManager;
+use super::coroutine::{Coroutine, Driver, HeapFrame, Output, PinnedFrame};
 use super::enter::Enter;
 use super::exit::Exit;
 use super::lend::Lend;
@@ -23,9 +25,12 @@ pub struct Manager<C>
 where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
-    coroutine: C,
+    /// `None` once it has been entered through [`AsyncContextManager`].
+    coroutine: Option<C>,
     spec: Spec<Output<C>>,
     kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
+    /// Set when it is driven through [`AsyncContextManager`], which enters in place.
+    entered: Option<Box<Managed<HeapFrame<C::Lend, Exit, C::Future>>>>,
 }
 
 impl<C> Manager<C>
@@ -41,9 +46,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
             kind: detach::shared(),
+            entered: None,
         }
     }
 
@@ -56,9 +62,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
             kind: detach::local(),
+            entered: None,
         }
     }
 
@@ -99,8 +106,13 @@ where
         }
     }
 
-    fn start(self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
-        Managed::new(HeapFrame::start(self.coroutine), self.spec, self.kind)
+    fn start(mut self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
+        self.start_in_place()
+    }
+
+    fn start_in_place(&mut self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
+        let coroutine = self.coroutine.take().expect("a manager is entered once");
+        Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -203,6 +215,37 @@ where
 
     fn into_future(self) -> Enter<C::Lend, C::Future> {
         self.enter()
+    }
+}
+
+/// For code that takes any manager. Where the manager is known, [`enter`](Self::enter), which takes it
+/// by value, and [`scope`](Self::scope) are the better way.
+impl<C> AsyncContextManager for Manager<C>
+where
+    C: Coroutine<Resume = Exit> + Send + 'static,
+    C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+    C::Future: Future<Output: Outcome<Error: Send + 'static>> + Send + 'static,
+{
+    type Lend = C::Lend;
+    type Error = <Output<C> as Outcome>::Error;
+
+    async fn enter(&mut self) -> Result<<C::Lend as Lend<'_>>::Value, Self::Error> {
+        let managed = Box::new(self.start_in_place());
+        let managed = self.entered.insert(managed);
+        match poll_fn(|cx| managed.poll_setup(cx)).await {
+            Ok(()) => Ok(managed.driver_mut().lend()),
+            Err(outcome) => Err(outcome.error_before_yield(self.spec.about.name)),
+        }
+    }
+
+    async fn exit(mut self, exit: Exit) -> Result<(), Self::Error> {
+        let managed = self
+            .entered
+            .as_mut()
+            .expect("a manager is left after it was entered");
+        managed.resume(exit);
+        let ended = managed.run_cleanup().await;
+        ended.unwrap_or_else(self.spec.timed_out).into_result()
     }
 }
 
