@@ -15,6 +15,9 @@ use super::scope;
 use super::spec::Spec;
 use crate::cleanup::detach;
 
+/// A manager that runs, with its coroutine on the heap.
+type OnHeap<C> = Managed<HeapFrame<<C as Coroutine>::Lend, Exit, <C as Coroutine>::Future>>;
+
 /// An async context manager that has not been entered: what a function under
 /// [`#[actxmgr]`](crate::actxmgr) returns. Nothing has run yet; dropping it does nothing.
 ///
@@ -30,7 +33,7 @@ where
     spec: Spec<Output<C>>,
     kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
     /// Set when it is driven through [`AsyncContextManager`], which enters in place.
-    entered: Option<Box<Managed<HeapFrame<C::Lend, Exit, C::Future>>>>,
+    entered: Option<Box<OnHeap<C>>>,
 }
 
 impl<C> Manager<C>
@@ -106,11 +109,11 @@ where
         }
     }
 
-    fn start(mut self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
+    fn start(mut self) -> OnHeap<C> {
         self.start_in_place()
     }
 
-    fn start_in_place(&mut self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
+    fn start_in_place(&mut self) -> OnHeap<C> {
         let coroutine = self.coroutine.take().expect("a manager is entered once");
         Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
     }
