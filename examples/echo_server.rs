@@ -48,12 +48,23 @@ async fn worker(ctx: WorkerContext<(), Args>) -> io::Result<()> {
 
     let signal: Signal = yield_!();
 
-    info!(worker = index, open = connections.len(), "stopping on {signal}");
+    info!(
+        worker = index,
+        open = connections.len(),
+        "stopping on {signal}"
+    );
     stop.cancel();
     accepting.await?;
     connections.close();
-    if tokio::time::timeout(linger, connections.wait()).await.is_err() {
-        warn!(worker = index, cut = connections.len(), "connections are still open, cutting them");
+    if tokio::time::timeout(linger, connections.wait())
+        .await
+        .is_err()
+    {
+        warn!(
+            worker = index,
+            cut = connections.len(),
+            "connections are still open, cutting them"
+        );
     }
     info!(worker = index, "stopped");
     Ok(())

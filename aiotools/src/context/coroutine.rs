@@ -454,6 +454,12 @@ pub(crate) trait Driver {
         unsafe { self.frame().poll_cleanup(cx) }
     }
 
+    /// Moves the value out. It is gone before `self` can be used again, because it borrows it.
+    fn lend(&mut self) -> <Self::Lend as Lend<'_>>::Value {
+        // SAFETY: the borrow of `self` lasts as long as the value.
+        unsafe { self.frame().take() }
+    }
+
     /// Gives the value to `body` and runs it; a panic of the body comes back as its payload.
     ///
     /// The body, and with it the value, is gone when this is done or dropped; if it is leaked, it

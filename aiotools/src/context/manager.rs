@@ -1,9 +1,11 @@
 //! Managers: what a function under `#[actxmgr]` returns.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::pin;
 
-use super::coroutine::{Coroutine, HeapFrame, Output, PinnedFrame};
+use super::async_context_manager::AsyncContextManager;
+use super::coroutine::{Coroutine, Driver, HeapFrame, Output, PinnedFrame};
 use super::enter::Enter;
 use super::exit::Exit;
 use super::lend::Lend;
@@ -12,6 +14,9 @@ use super::outcome::{Outcome, OutcomeInto};
 use super::scope;
 use super::spec::Spec;
 use crate::cleanup::detach;
+
+/// A manager that runs, with its coroutine on the heap.
+type OnHeap<C> = Managed<HeapFrame<<C as Coroutine>::Lend, Exit, <C as Coroutine>::Future>>;
 
 /// An async context manager that has not been entered: what a function under
 /// [`#[actxmgr]`](crate::actxmgr) returns. Nothing has run yet; dropping it does nothing.
@@ -23,9 +28,12 @@ pub struct Manager<C>
 where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
-    coroutine: C,
+    /// `None` once it has been entered through [`AsyncContextManager`].
+    coroutine: Option<C>,
     spec: Spec<Output<C>>,
     kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
+    /// Set when it is driven through [`AsyncContextManager`], which enters in place.
+    entered: Option<Box<OnHeap<C>>>,
 }
 
 impl<C> Manager<C>
@@ -41,9 +49,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
             kind: detach::shared(),
+            entered: None,
         }
     }
 
@@ -56,9 +65,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
             kind: detach::local(),
+            entered: None,
         }
     }
 
@@ -99,8 +109,13 @@ where
         }
     }
 
-    fn start(self) -> Managed<HeapFrame<C::Lend, Exit, C::Future>> {
-        Managed::new(HeapFrame::start(self.coroutine), self.spec, self.kind)
+    fn start(mut self) -> OnHeap<C> {
+        self.start_in_place()
+    }
+
+    fn start_in_place(&mut self) -> OnHeap<C> {
+        let coroutine = self.coroutine.take().expect("a manager is entered once");
+        Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -203,6 +218,37 @@ where
 
     fn into_future(self) -> Enter<C::Lend, C::Future> {
         self.enter()
+    }
+}
+
+/// For code that takes any manager. Where the manager is known, [`enter`](Self::enter), which takes it
+/// by value, and [`scope`](Self::scope) are the better way.
+impl<C> AsyncContextManager for Manager<C>
+where
+    C: Coroutine<Resume = Exit> + Send + 'static,
+    C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+    C::Future: Future<Output: Outcome<Error: Send + 'static>> + Send + 'static,
+{
+    type Lend = C::Lend;
+    type Error = <Output<C> as Outcome>::Error;
+
+    async fn enter(&mut self) -> Result<<C::Lend as Lend<'_>>::Value, Self::Error> {
+        let managed = Box::new(self.start_in_place());
+        let managed = self.entered.insert(managed);
+        match poll_fn(|cx| managed.poll_setup(cx)).await {
+            Ok(()) => Ok(managed.driver_mut().lend()),
+            Err(outcome) => Err(outcome.error_before_yield(self.spec.about.name)),
+        }
+    }
+
+    async fn exit(mut self, exit: Exit) -> Result<(), Self::Error> {
+        let managed = self
+            .entered
+            .as_mut()
+            .expect("a manager is left after it was entered");
+        managed.resume(exit);
+        let ended = managed.run_cleanup().await;
+        ended.unwrap_or_else(self.spec.timed_out).into_result()
     }
 }
 
