@@ -242,6 +242,33 @@ fn server_signal_to_the_process_group_stops_once() {
     assert_eq!(ended.all("end "), ["0", "1", "2"]);
 }
 
+/// As when someone presses Ctrl-C again.
+#[test]
+fn server_second_signal_to_the_process_group_forces_the_stop() {
+    let mut app = App::ready("workers=2 group shutdown=all:hang wait_ms=600000");
+    send(-app.pid(), Signal::SIGINT);
+    app.line("stop 0");
+    app.line("stop 1");
+    thread::sleep(Duration::from_millis(150));
+    send(-app.pid(), Signal::SIGINT);
+    let ended = app.end().tidy(1);
+    assert_eq!(ended.all("failure ").len(), 2, "{ended}");
+    assert!(ended.phases().contains(&"Killing"), "{ended}");
+}
+
+/// As `timeout(1)` does: that is one request, not a second signal that forces the stop.
+#[test]
+fn server_signal_to_the_parent_and_to_its_group_stops_once() {
+    for _ in 0..10 {
+        let app = App::ready("workers=3 group shutdown=all:100");
+        send(app.pid(), Signal::SIGTERM);
+        thread::sleep(Duration::from_micros(500));
+        send(-app.pid(), Signal::SIGTERM);
+        let ended = app.end().tidy(0);
+        assert_eq!(ended.all("end "), ["0", "1", "2"]);
+    }
+}
+
 #[test]
 fn server_signal_to_a_worker_stops_it_gracefully() {
     let mut app = App::ready("workers=2");

@@ -57,7 +57,8 @@
 //!   The first one is what workers and main context are told; a second one, of whichever kind, has
 //!   the workers killed at once. One that comes before the workers are ready is not lost: what a
 //!   worker has set up until then is dropped, like a cancelled task, its guards clean up, and the
-//!   worker exits.
+//!   worker exits. A signal to the parent and, within a tenth of a second, to its process group is
+//!   one request; `timeout(1)` does that.
 //! - **The failure of a worker**: an error or a panic before its `yield_!` or after it, or its
 //!   death, by whatever hand. It is noticed at once, the others are told to stop, and
 //!   [`run`](Server::run) returns an error that names the worker. So the process ends with code 1.
