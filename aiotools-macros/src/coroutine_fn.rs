@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Ident, Lifetime, Signature, Type};
+use syn::{FnArg, Ident, Lifetime, Signature};
 
 use crate::item_fn::FnItem;
 use crate::krate::Krate;
+use crate::return_type::{Returned, inferred};
 
 /// What differs between the attributes.
 pub(crate) struct CoroutineFn<'a> {
@@ -15,10 +16,7 @@ pub(crate) struct CoroutineFn<'a> {
     pub(crate) lend: &'a TokenStream,
     /// What the coroutine is resumed with.
     pub(crate) resume: TokenStream,
-    /// What the body ends with.
-    pub(crate) outcome: &'a Type,
-    /// Where to blame a body that ends with something else.
-    pub(crate) outcome_span: Span,
+    pub(crate) returned: &'a Returned,
 }
 
 impl CoroutineFn<'_> {
@@ -44,36 +42,44 @@ impl CoroutineFn<'_> {
             krate,
             lend,
             resume,
-            outcome,
+            returned,
             ..
         } = self;
         let body = &self.item.body;
         let hidden = Span::mixed_site();
         let point = Ident::new("__aiotools_yield_point", hidden);
-        let edge = Ident::new("__aiotools_edge", hidden);
+        let edge = Ident::new("__aiotools_edge", at(self.returned.span));
         let label = Lifetime::new("'yield_must_stand_directly_in_the_body", hidden);
+        let lend_value = quote_spanned!(at(self.returned.span)=> #point.lend);
+        let wait = quote_spanned!(at(self.item.sig.ident.span())=> .await);
         let marker = yield_macro(&quote! {{
             if false {
                 break #label (#krate::__private::unreachable());
             }
-            #point.lend($value).await
+            #lend_value($value) #wait
         }});
-        let typed_edge = quote_spanned! {self.outcome_span=>
+        let edge_type = inferred(&returned.outcome).0;
+        let name = at(self.item.sig.ident.span());
+        let krate = &krate.at(name);
+        let typed_edge = quote_spanned! {at(self.returned.span)=>
             if false {
-                let #edge: #outcome = #krate::__private::unreachable();
+                let #edge: #edge_type = #krate::__private::unreachable();
                 return #edge;
             }
         };
-        quote! {
+        let block = quote_spanned! {name=>
+            async move {
+                #lets
+                #typed_edge
+                #label: {
+                    #marker
+                    #body
+                }
+            }
+        };
+        quote_spanned! {name=>
             #krate::__private::Body::new(
-                move |#point: #krate::__private::YieldPoint<#lend, #resume>| async move {
-                    #lets
-                    #typed_edge
-                    #label: {
-                        #marker
-                        #body
-                    }
-                },
+                move |#point: #krate::__private::YieldPoint<#lend, #resume>| #block,
             )
         }
     }
@@ -84,9 +90,10 @@ impl CoroutineFn<'_> {
             krate,
             lend,
             resume,
-            outcome,
+            returned,
             ..
         } = self;
+        let outcome = inferred(&returned.outcome).0;
         quote! {
             #krate::__private::Body::new(
                 |_: #krate::__private::YieldPoint<#lend, #resume>| {
@@ -95,6 +102,12 @@ impl CoroutineFn<'_> {
             )
         }
     }
+}
+
+/// Shows errors at `span`, and keeps the lints of the user's crate, and its names, out of what stands
+/// there: it is generated code.
+pub(crate) fn at(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
 }
 
 /// The marker, as a macro that the body can use anywhere, also inside other macros.
@@ -116,6 +129,7 @@ pub(crate) fn wrapper_signature(
     returns: &TokenStream,
 ) -> Signature {
     Signature {
+        constness: None,
         asyncness: None,
         inputs: params.into_iter().collect(),
         output: syn::parse_quote!(-> #returns),

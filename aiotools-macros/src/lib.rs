@@ -3,6 +3,7 @@
 mod actxmgr;
 mod args;
 mod body_rules;
+mod borrows;
 mod coroutine_fn;
 mod diag;
 mod duration;

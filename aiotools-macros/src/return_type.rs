@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{GenericArgument, Lifetime, Path, PathArguments, ReturnType, Type, TypeReference};
 
+use crate::coroutine_fn::at;
 use crate::krate::Krate;
 
 /// `-> V`, or `-> Result<V, E>`.
@@ -53,14 +54,14 @@ impl Returned {
     /// The family of `V`, as a type; and the same to stand in the body, where `impl Trait` cannot.
     pub(crate) fn family(&self, krate: &Krate) -> (TokenStream, TokenStream) {
         (
-            family(&self.value, self.span, krate),
-            family(&inferred(&self.value).0, self.span, krate),
+            family(&self.value, at(self.span), krate),
+            family(&inferred(&self.value).0, at(self.span), krate),
         )
     }
 
-    /// `V` holds an `impl Trait`.
+    /// `V` or `E` holds an `impl Trait`.
     pub(crate) fn has_impl_trait(&self) -> bool {
-        inferred(&self.value).1
+        inferred(&self.value).1 || inferred(&self.outcome).1
     }
 }
 
@@ -195,7 +196,7 @@ impl VisitMut for Elided<'_> {
 }
 
 /// The type with `_` for every `impl Trait`, and whether there was one.
-fn inferred(ty: &Type) -> (Type, bool) {
+pub(crate) fn inferred(ty: &Type) -> (Type, bool) {
     struct Infer(bool);
     impl VisitMut for Infer {
         fn visit_type_mut(&mut self, ty: &mut Type) {

@@ -18,10 +18,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{FnArg, Lifetime, ReceiverKind, Signature};
 
 use super::model::{Kind, Model};
-use crate::coroutine_fn::{CoroutineFn, wrapper_signature};
+use crate::coroutine_fn::{CoroutineFn, at, wrapper_signature};
 use crate::item_fn::FnItem;
 
 pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
@@ -37,13 +38,7 @@ pub(super) fn fallback(model: &Model, item: &FnItem) -> TokenStream {
         // Nothing can stand in for a value of a type that only the body knows.
         return TokenStream::new();
     }
-    let (mut params, _) = item.plain_params();
-    for param in &mut params {
-        if let FnArg::Typed(typed) = param {
-            *typed.pat = syn::parse_quote!(_);
-        }
-    }
-    function(model, item, params, |coroutine_fn| {
+    function(model, item, item.ignored_params(), |coroutine_fn| {
         coroutine_fn.placeholder()
     })
 }
@@ -64,50 +59,57 @@ fn function(
         krate,
         lend: &lend_in_body,
         resume: quote!(#krate::__private::Exit),
-        outcome,
-        outcome_span: returned.span,
+        returned,
     });
     let mut sig = item.sig.clone();
-    let (constructor, bounds) = match model.kind {
+    let name = at(item.sig.ident.span());
+    let krate = &krate.at(name);
+    let (constructor, future) = match model.kind {
         Kind::Shared => (
-            quote!(Manager::shared),
-            quote!(+ ::core::marker::Send + 'static),
+            quote_spanned!(name=> Manager::shared),
+            quote_spanned!(name=> #krate::__private::SharedFuture),
         ),
-        Kind::Local => (quote!(Manager::local), quote!(+ 'static)),
-        Kind::Scoped => (quote!(ScopedManager::new), TokenStream::new()),
+        Kind::Local => (
+            quote_spanned!(name=> Manager::local),
+            quote_spanned!(name=> 'static + ::core::future::Future),
+        ),
+        Kind::Scoped => (
+            quote_spanned!(name=> ScopedManager::new),
+            quote_spanned!(name=> ::core::future::Future),
+        ),
     };
     let (manager, captures) = match model.kind {
         Kind::Scoped => {
             let captures = name_lifetimes(&mut sig);
             (
-                quote!(ScopedManager),
+                quote_spanned!(name=> ScopedManager),
                 quote!(+ #krate::__private::Captures<(#captures)>),
             )
         }
-        _ => (quote!(Manager), TokenStream::new()),
+        _ => (quote_spanned!(name=> Manager), TokenStream::new()),
     };
     let params = match model.kind {
         // The lifetimes of these have got names.
         Kind::Scoped => with_types_of(params, &sig),
         _ => params,
     };
-    let returns = quote_spanned! {returned.span=>
+    let returns = quote_spanned! {name=>
         #krate::__private::#manager<
             impl #krate::__private::Coroutine<
                 Lend = #lend,
                 Resume = #krate::__private::Exit,
-                Future: ::core::future::Future<Output = #outcome> #bounds,
+                Future: #future<Output = #outcome>,
             > #captures
         >
     };
-    let name = sig.ident.to_string();
-    let spec = spec(model, &name);
+    let spec = spec(model, &sig.ident.unraw().to_string());
     let sig = wrapper_signature(&sig, params, &returns);
+    let construct = quote_spanned!(name=> #krate::__private::#constructor(#spec, #coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*
         #vis #sig {
-            #krate::__private::#constructor(#spec, #coroutine)
+            #construct
         }
     }
 }
