@@ -48,7 +48,7 @@ impl CoroutineFn<'_> {
         let body = &self.item.body;
         let hidden = Span::mixed_site();
         let point = Ident::new("__aiotools_yield_point", hidden);
-        let edge = Ident::new("__aiotools_edge", at(self.returned.span));
+        let edge = Ident::new("__aiotools_edge", hidden.located_at(self.returned.span));
         let label = Lifetime::new("'yield_must_stand_directly_in_the_body", hidden);
         let lend_value = quote_spanned!(at(self.returned.span)=> #point.lend);
         let wait = quote_spanned!(at(self.item.sig.ident.span())=> .await);
@@ -104,10 +104,10 @@ impl CoroutineFn<'_> {
     }
 }
 
-/// Shows errors at `span`, and keeps the lints of the user's crate, and its names, out of what stands
-/// there: it is generated code.
+/// Shows errors at `span`, and keeps the lints of the user's crate out of what stands there: it is
+/// generated code.
 pub(crate) fn at(span: Span) -> Span {
-    Span::mixed_site().located_at(span)
+    Span::call_site().located_at(span)
 }
 
 /// The marker, as a macro that the body can use anywhere, also inside other macros.

@@ -66,15 +66,15 @@ fn function(
     let krate = &krate.at(name);
     let (constructor, future) = match model.kind {
         Kind::Shared => (
-            quote_spanned!(name=> Manager::shared),
+            quote_spanned!(name=> <#krate::__private::Manager<_>>::shared),
             quote_spanned!(name=> #krate::__private::SharedFuture),
         ),
         Kind::Local => (
-            quote_spanned!(name=> Manager::local),
+            quote_spanned!(name=> <#krate::__private::Manager<_>>::local),
             quote_spanned!(name=> 'static + ::core::future::Future),
         ),
         Kind::Scoped => (
-            quote_spanned!(name=> ScopedManager::new),
+            quote_spanned!(name=> <#krate::__private::ScopedManager<_>>::new),
             quote_spanned!(name=> ::core::future::Future),
         ),
     };
@@ -104,7 +104,7 @@ fn function(
     };
     let spec = spec(model, &sig.ident.unraw().to_string());
     let sig = wrapper_signature(&sig, params, &returns);
-    let construct = quote_spanned!(name=> #krate::__private::#constructor(#spec, #coroutine));
+    let construct = quote_spanned!(name=> #constructor(#spec, #coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*

@@ -69,7 +69,7 @@ fn function(
         >
     };
     let sig = wrapper_signature(&item.sig, params, &returns);
-    let construct = quote_spanned!(name=> #krate::__private::MainContext::new(#coroutine));
+    let construct = quote_spanned!(name=> <#krate::__private::MainContext<_>>::new(#coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*

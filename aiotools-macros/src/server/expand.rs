@@ -82,7 +82,7 @@ fn function(
         }
     });
     let sig = wrapper_signature(&item.sig, params, &returns);
-    let construct = quote_spanned!(name=> #krate::__private::Worker::new(#coroutine));
+    let construct = quote_spanned!(name=> <#krate::__private::Worker<_>>::new(#coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*
