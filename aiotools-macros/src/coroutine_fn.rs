@@ -49,32 +49,34 @@ impl CoroutineFn<'_> {
         let hidden = Span::mixed_site();
         let point = Ident::new("__aiotools_yield_point", hidden);
         let edge = Ident::new("__aiotools_edge", hidden.located_at(self.returned.span));
-        let label = Lifetime::new("'yield_must_stand_directly_in_the_body", hidden);
+        let label = Lifetime::new(
+            "'yield_must_stand_directly_in_the_body",
+            hidden.located_at(self.item.sig.ident.span()),
+        );
+        let name = at(self.item.sig.ident.span());
+        let krate = &krate.at(name);
         let lend_value = quote_spanned!(at(self.returned.span)=> #point.lend);
-        let wait = quote_spanned!(at(self.item.sig.ident.span())=> .await);
-        let marker = yield_macro(&quote! {{
+        let marker = quote_spanned! {name=> {
             if false {
                 break #label (#krate::__private::unreachable());
             }
-            #lend_value($value) #wait
-        }});
+            #lend_value($value).await
+        }};
+        let marker = yield_macro(&marker, at(self.returned.span));
         let edge_type = inferred(&returned.outcome).0;
-        let name = at(self.item.sig.ident.span());
-        let krate = &krate.at(name);
         let typed_edge = quote_spanned! {at(self.returned.span)=>
             if false {
                 let #edge: #edge_type = #krate::__private::unreachable();
                 return #edge;
             }
         };
+        // A body that ends with nothing is blamed where it ends.
+        let body = quote_spanned!(at(self.item.braces.span_close())=> { #marker #body });
         let block = quote_spanned! {name=>
             async move {
                 #lets
                 #typed_edge
-                #label: {
-                    #marker
-                    #body
-                }
+                #label: #body
             }
         };
         quote_spanned! {name=>
@@ -110,13 +112,15 @@ pub(crate) fn at(span: Span) -> Span {
     Span::call_site().located_at(span)
 }
 
-/// The marker, as a macro that the body can use anywhere, also inside other macros.
-fn yield_macro(expansion: &TokenStream) -> TokenStream {
+/// The marker, as a macro that the body can use anywhere, also inside other macros. A `()` that should
+/// have been a value is blamed at `value`.
+fn yield_macro(expansion: &TokenStream, value: Span) -> TokenStream {
     let name = Ident::new("yield_", Span::call_site());
+    let unit = quote_spanned!(value=> ());
     quote! {
         #[allow(unused_macros)]
         macro_rules! #name {
-            () => { #name!(()) };
+            () => { #name!(#unit) };
             ($value:expr $(,)?) => { #expansion };
         }
     }

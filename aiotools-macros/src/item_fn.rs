@@ -43,6 +43,11 @@ impl Parse for FnItem {
     }
 }
 
+/// Parses the item of an attribute.
+pub(crate) fn parse(item: &TokenStream) -> syn::Result<FnItem> {
+    syn::parse2(item.clone())
+}
+
 impl FnItem {
     /// The body as a syntax tree; `None` if it does not parse, in which case rustc will say why.
     pub(crate) fn block(&self) -> Option<Block> {

@@ -21,15 +21,28 @@ pub(crate) fn error(
 
 /// The keyword that says what kind of item this is, unless it is a function.
 fn keyword(item: &TokenStream) -> Option<TokenTree> {
-    for token in item.clone() {
-        if let TokenTree::Ident(ident) = &token {
-            match ident.to_string().as_str() {
-                "fn" => return None,
-                "struct" | "enum" | "union" | "trait" | "impl" | "mod" | "type" | "static"
-                | "use" | "macro_rules" => return Some(token),
-                _ => {}
-            }
+    let mut tokens = item.clone().into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let TokenTree::Ident(ident) = &token else {
+            continue;
+        };
+        match ident.to_string().as_str() {
+            "fn" => return None,
+            "struct" | "enum" | "union" | "trait" | "impl" | "mod" | "type" | "static" | "use"
+            | "macro_rules" => return Some(token),
+            // `const fn` is a function.
+            "const" if is_name(tokens.peek()) => return Some(token),
+            _ => {}
         }
     }
     None
+}
+
+fn is_name(token: Option<&TokenTree>) -> bool {
+    match token {
+        Some(TokenTree::Ident(ident)) => {
+            !matches!(ident.to_string().as_str(), "async" | "unsafe" | "extern" | "fn")
+        }
+        _ => false,
+    }
 }

@@ -52,10 +52,13 @@ impl Returned {
     }
 
     /// The family of `V`, as a type; and the same to stand in the body, where `impl Trait` cannot.
-    pub(crate) fn family(&self, krate: &Krate) -> (TokenStream, TokenStream) {
+    ///
+    /// `named` asks for the families with names, those that a guard can deref to. What they lend has to
+    /// be `'static`, apart from being lent.
+    pub(crate) fn family(&self, named: bool, krate: &Krate) -> (TokenStream, TokenStream) {
         (
-            family(&self.value, at(self.span), krate),
-            family(&inferred(&self.value).0, at(self.span), krate),
+            family(&self.value, named, at(self.span), krate),
+            family(&inferred(&self.value).0, named, at(self.span), krate),
         )
     }
 
@@ -65,7 +68,7 @@ impl Returned {
     }
 }
 
-fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
+fn family(value: &Type, named: bool, span: Span, krate: &Krate) -> TokenStream {
     let value = strip(value);
     if !has_elided(value) {
         return quote_spanned!(span=> #krate::__private::Owned<#value>);
@@ -79,6 +82,7 @@ fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
         && lifetime
             .as_ref()
             .is_none_or(|lifetime| lifetime.ident == "_")
+        && named
         && !has_elided(elem)
     {
         return if mutability.is_some() {
@@ -88,9 +92,9 @@ fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
         };
     }
     let lend = Lifetime::new("'__aiotools_lend", Span::mixed_site());
-    let mut named = value.clone();
-    Elided::named(&lend).visit_type_mut(&mut named);
-    quote_spanned!(span=> dyn for<#lend> #krate::__private::Lend<#lend, Value = #named>)
+    let mut lent = value.clone();
+    Elided::named(&lend).visit_type_mut(&mut lent);
+    quote_spanned!(span=> dyn for<#lend> #krate::__private::Lend<#lend, Value = #lent>)
 }
 
 /// `Result<V, ..>` with any path in front, or a bare `Result` such as `fmt::Result`, which yields `()`.

@@ -26,8 +26,3 @@ where
     F: 'static, // a manager that borrows is `#[actxmgr(scoped)]`
 {
 }
-
-/// Mentions `T`, and so makes an `impl Trait` capture its lifetimes in every edition.
-pub trait Captures<T> {}
-
-impl<T, U: ?Sized> Captures<T> for U {}
