@@ -11,10 +11,14 @@ pub(crate) fn error(
     error: syn::Error,
 ) -> syn::Error {
     match keyword(item) {
-        Some(keyword) => syn::Error::new_spanned(
-            &keyword,
-            format!("`#[{attribute}]` goes on {wanted}, not on a `{keyword}`"),
-        ),
+        Some(keyword) => {
+            let name = keyword.to_string();
+            let article = if name.starts_with(['e', 'i']) { "an" } else { "a" };
+            syn::Error::new_spanned(
+                &keyword,
+                format!("`#[{attribute}]` goes on {wanted}, not on {article} `{name}`"),
+            )
+        }
         None => error,
     }
 }

@@ -62,6 +62,16 @@ impl Returned {
         )
     }
 
+    /// The same for a value that cannot be lent; what it borrows is taken to be `'static`.
+    pub(crate) fn owned_family(&self, krate: &Krate) -> (TokenStream, TokenStream) {
+        let mut owned = self.value.clone();
+        Elided::named(&Lifetime::new("'static", Span::call_site())).visit_type_mut(&mut owned);
+        (
+            family(&owned, true, at(self.span), krate),
+            family(&inferred(&owned).0, true, at(self.span), krate),
+        )
+    }
+
     /// `V` or `E` holds an `impl Trait`.
     pub(crate) fn has_impl_trait(&self) -> bool {
         inferred(&self.value).1 || inferred(&self.outcome).1

@@ -49,7 +49,7 @@ fn function(
 ) -> TokenStream {
     let Model { krate, returned } = model;
     let outcome = &returned.outcome;
-    let (lend, lend_in_body) = returned.family(true, krate);
+    let (lend, lend_in_body) = returned.owned_family(krate);
     let coroutine = coroutine(&CoroutineFn {
         item,
         krate,

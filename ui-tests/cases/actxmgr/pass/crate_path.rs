@@ -1,3 +1,5 @@
+extern crate aiotools as renamed;
+
 mod reexport {
     pub use aiotools::*;
 }

@@ -1,3 +1,5 @@
+extern crate aiotools as renamed;
+
 use std::path::PathBuf;
 
 use aiotools::WorkerContext;

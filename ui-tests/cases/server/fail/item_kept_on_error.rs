@@ -3,6 +3,7 @@ use aiotools::WorkerContext;
 #[aiotools::server]
 fn worker(_ctx: WorkerContext) -> std::io::Result<()> {
     yield_!();
+    Ok(())
 }
 
 fn main() {

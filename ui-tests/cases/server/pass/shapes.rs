@@ -1,3 +1,5 @@
+extern crate aiotools as renamed;
+
 use std::io;
 
 use aiotools::{Signal, WorkerContext};
