@@ -1,7 +1,7 @@
 //! What expanded macros name. Not public API: it changes without notice.
 
 pub use crate::context::{
-    Body, Coroutine, Exit, Lend, Manager, Mut, Owned, Ref, ScopedManager, Spec, TimedOut,
+    About, Body, Coroutine, Exit, Lend, Manager, Mut, Owned, Ref, ScopedManager, Spec, TimedOut,
     TimedOutAsError, TimedOutAsPanic, YieldPoint,
 };
 

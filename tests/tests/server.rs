@@ -258,6 +258,7 @@ fn server_signal_before_the_workers_are_ready_is_obeyed() {
     app.signal(Signal::SIGTERM);
     let ended = app.end().tidy(0);
     assert_eq!(ended.all("dropped "), ["0", "1"]);
+    assert_eq!(ended.all("cleaned "), ["0 Cancelled", "1 Cancelled"]);
     assert_eq!(ended.all("main stop "), ["SIGTERM"]);
     assert_eq!(ended.phases(), ["Bound", "Starting", "Stopping", "Ended"]);
 }
@@ -435,6 +436,17 @@ fn server_main_context_error_comes_out() {
         .tidy(1);
     let text = "Error: worker 0 failed during initialization: boom 0; after that, the main context failed: main bang\n";
     assert!(ended.stderr.ends_with(text), "{ended}");
+}
+
+#[test]
+fn server_worker_ends_after_the_cleanups_that_it_left() {
+    let app = App::ready("workers=3 shutdown=1:error,2:panic");
+    app.signal(Signal::SIGTERM);
+    let ended = app.end().tidy(1);
+    assert_eq!(
+        ended.all("cleaned "),
+        ["0 Cancelled", "1 Cancelled", "2 Panicked"]
+    );
 }
 
 // -- refusals

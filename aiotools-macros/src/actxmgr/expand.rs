@@ -7,7 +7,7 @@
 //! fn transaction(db: Db) -> Manager<impl Coroutine<
 //!     Lend = Mut<Tx>,
 //!     Resume = Exit,
-//!     Future: Future<Output = Result<(), DbError>> + Send + 'static,
+//!     Future = impl Future<Output = Result<(), DbError>> + Send + 'static,
 //! >> {
 //!     Manager::shared(Spec::new("app::transaction"), <coroutine>)
 //! }
@@ -87,7 +87,7 @@ fn function(
             impl #krate::__private::Coroutine<
                 Lend = #lend,
                 Resume = #krate::__private::Exit,
-                Future: #future<Output = #outcome>,
+                Future = impl #future<Output = #outcome>,
             >
         >
     };
@@ -108,19 +108,19 @@ fn spec(model: &Model, name: &str) -> TokenStream {
         krate, returned, ..
     } = model;
     let outcome = &returned.outcome;
-    let spec = quote! {
-        #krate::__private::Spec::new(
-            ::core::concat!(::core::module_path!(), "::", #name),
-        )
+    let about = quote! {
+        #krate::__private::About::new(::core::concat!(::core::module_path!(), "::", #name))
     };
     match &model.cleanup_timeout {
-        None => spec,
+        None => quote!(#krate::__private::Spec::new(const { &#about })),
         Some(limit) => quote! {
-            #spec.with_cleanup_timeout(#limit, |timed_out| {
-                #[allow(unused_imports)]
-                use #krate::__private::{TimedOutAsError as _, TimedOutAsPanic as _};
-                (&&#krate::__private::TimedOut::<#outcome>::new()).__aiotools_outcome(timed_out)
-            })
+            #krate::__private::Spec::new(const { &#about.cleanup_timeout(#limit) }).on_timeout(
+                |timed_out| {
+                    #[allow(unused_imports)]
+                    use #krate::__private::{TimedOutAsError as _, TimedOutAsPanic as _};
+                    (&&#krate::__private::TimedOut::<#outcome>::new()).__aiotools_outcome(timed_out)
+                },
+            )
         },
     }
 }

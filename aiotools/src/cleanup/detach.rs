@@ -18,7 +18,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::thread_bound::ThreadBound;
 use super::tracker::Outstanding;
 use super::{CleanupTimedOut, report, stats};
-use crate::context::{Cleanup, ManagerDriver, OutputOf, Panic};
+use crate::context::{Cleanup, Kind, ManagerDriver, OutputOf, Panic};
 
 /// The runtime on which a manager was entered.
 #[derive(Debug, Default)]
@@ -34,8 +34,31 @@ impl Home {
     }
 }
 
-/// Takes over the cleanup of a default manager.
-pub(crate) fn shared<D>(cleanup: Cleanup<D>, home: Home)
+/// The default kind.
+pub(crate) fn shared<D: ManagerDriver + Send + 'static>() -> Kind<D> {
+    Kind {
+        home: Home::current,
+        detach: detach_shared,
+    }
+}
+
+/// `local`.
+pub(crate) fn local<D: ManagerDriver + 'static>() -> Kind<D> {
+    Kind {
+        home: Home::current,
+        detach: detach_local,
+    }
+}
+
+/// `scoped`.
+pub(crate) fn scoped<D: ManagerDriver>() -> Kind<D> {
+    Kind {
+        home: Home::default,
+        detach: |mut cleanup, _| last_poll(&mut cleanup),
+    }
+}
+
+fn detach_shared<D>(cleanup: Cleanup<D>, home: Home)
 where
     D: ManagerDriver + Send + 'static,
 {
@@ -47,8 +70,7 @@ where
     }
 }
 
-/// Takes over the cleanup of a `local` manager.
-pub(crate) fn local<D>(cleanup: Cleanup<D>, home: Home)
+fn detach_local<D>(cleanup: Cleanup<D>, home: Home)
 where
     D: ManagerDriver + 'static,
 {
@@ -71,11 +93,6 @@ where
             drop(catch_unwind(AssertUnwindSafe(spawn)));
         }
     }
-}
-
-/// Gives the cleanup of a `scoped` manager its one poll.
-pub(crate) fn scoped<D: ManagerDriver>(mut cleanup: Cleanup<D>, _: Home) {
-    last_poll(&mut cleanup);
 }
 
 /// A cleanup as a task of its own.
@@ -117,7 +134,7 @@ impl<D: ManagerDriver> Drop for Background<D> {
     fn drop(&mut self) {
         if let Some(mut cleanup) = self.cleanup.take() {
             if self.started {
-                report::abandoned(cleanup.spec.name, cleanup.exit());
+                report::abandoned(cleanup.spec.about.name, cleanup.exit());
             } else {
                 last_poll(&mut cleanup);
             }
@@ -129,7 +146,7 @@ impl<D: ManagerDriver> Drop for Background<D> {
 fn last_poll<D: ManagerDriver>(cleanup: &mut Cleanup<D>) {
     let mut cx = Context::from_waker(Waker::noop());
     if poll_and_report(cleanup, &mut cx).is_pending() {
-        report::abandoned(cleanup.spec.name, cleanup.exit());
+        report::abandoned(cleanup.spec.about.name, cleanup.exit());
     }
 }
 
@@ -143,7 +160,7 @@ fn poll_and_report<D: ManagerDriver>(cleanup: &mut Cleanup<D>, cx: &mut Context<
         Ok(Poll::Ready(Err(timed_out))) => report::timed_out(&timed_out),
         Err(panic) => {
             stats::count_panic();
-            report::panic(cleanup.spec.name, cleanup.exit(), &panic);
+            report::panic(cleanup.spec.about.name, cleanup.exit(), &panic);
         }
     }
     Poll::Ready(())

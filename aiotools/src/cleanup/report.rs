@@ -164,7 +164,7 @@ fn report(error: &CleanupError<'_>) {
 pub(crate) fn outcome<O: Outcome>(spec: &Spec<O>, exit: Exit, outcome: O) {
     if let Err(error) = outcome.into_result() {
         report(&CleanupError {
-            manager: spec.name,
+            manager: spec.about.name,
             exit,
             cause: Cause::Error {
                 error: &error,

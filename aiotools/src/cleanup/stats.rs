@@ -13,8 +13,8 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// How managers ended in this process so far: what [`stats`] returns.
         ///
-        /// Every manager that reached its yield is in `entered`, and once it has been left, in exactly
-        /// one of `completed`, `failed`, `panicked` and `cancelled`.
+        /// Every manager that reached its yield and was left is in exactly one of `completed`, `failed`,
+        /// `panicked` and `cancelled`; the other counters say what else happened to some of them.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Stats {
@@ -45,8 +45,6 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Managers that reached their yield.
-    entered,
     /// Resumed with [`Exit::Completed`].
     completed,
     /// Resumed with [`Exit::Failed`].
@@ -108,10 +106,6 @@ fn count(counter: impl Fn(&Shard) -> &AtomicU64) {
         // The thread is ending, and its shard has been retired.
         counter(&RETIRED).fetch_add(1, Relaxed);
     }
-}
-
-pub(crate) fn count_entered() {
-    count(|shard| &shard.entered);
 }
 
 pub(crate) fn count_exit(exit: Exit) {

@@ -185,6 +185,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> YieldPoint<L, R> {
     ///
     /// When the body has yielded before.
     #[doc(hidden)]
+    #[inline]
     pub fn lend<'a>(self, value: <L as Lend<'a>>::Value) -> Suspended<'a, L, R> {
         // SAFETY: the slot lives as long as the future that owns this yield point (invariant 3).
         let slot = unsafe { self.slot.cast::<Slot<L, R>>().as_ref() };
@@ -228,6 +229,7 @@ impl<L: for<'x> Lend<'x> + ?Sized, R> fmt::Debug for Suspended<'_, L, R> {
 impl<L: for<'x> Lend<'x> + ?Sized, R> Future for Suspended<'_, L, R> {
     type Output = R;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
         // SAFETY: as in `lend`.
         let slot = unsafe { self.yield_point.slot.cast::<Slot<L, R>>().as_ref() };
@@ -266,6 +268,7 @@ where
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
+    #[inline]
     const fn empty() -> Self {
         Self {
             slot: Slot {
@@ -279,6 +282,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     }
 
     /// Puts the body in its place; polls nothing.
+    #[inline]
     fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(self: Pin<&Self>, coroutine: C) {
         assert_eq!(self.slot.state.get(), State::Empty, "a frame starts once");
         let future = coroutine.start(YieldPoint {
@@ -295,6 +299,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     /// # Safety
     ///
     /// Not from within the body itself.
+    #[inline]
     unsafe fn poll_setup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
         assert_eq!(
             self.slot.state.get(),
@@ -315,6 +320,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     /// # Safety
     ///
     /// Not from within the body itself.
+    #[inline]
     unsafe fn poll_cleanup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         assert_eq!(
             self.slot.state.get(),
@@ -328,6 +334,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     /// # Safety
     ///
     /// In `Setup` or `Resumed`, and not from within the body itself.
+    #[inline]
     unsafe fn poll_body(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: the future is there, is pinned with the frame, and nobody else refers to it.
         let future = unsafe { Pin::new_unchecked((*self.future.get()).assume_init_mut()) };
@@ -343,6 +350,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     ///
     /// A value that was taken out is gone by now: `lend_to`, the only one who takes, borrows the
     /// frame for as long as it lives (invariant 2).
+    #[inline]
     fn resume(self: Pin<&Self>, with: R) {
         match self.slot.state.get() {
             State::Yielded => {
@@ -366,6 +374,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     /// # Safety
     ///
     /// The caller chooses `'a`: the value must be gone before the frame is resumed or dropped.
+    #[inline]
     unsafe fn take<'a>(self: Pin<&Self>) -> <L as Lend<'a>>::Value {
         assert_eq!(self.slot.state.get(), State::Yielded, "nothing to take");
         self.slot.state.set(State::Lent);
@@ -380,6 +389,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     }
 
     /// Points at the value in the slot. Valid until `resume` or `take`.
+    #[inline]
     fn value(&self) -> NonNull<Stored<L>> {
         assert_eq!(
             self.slot.state.get(),
@@ -393,6 +403,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F> Frame<L, R, F> {
     /// Drops what is left: the value, then the future (invariant 3).
+    #[inline]
     fn end(&self) {
         let state = self.slot.state.replace(State::Done);
         if state == State::Yielded {
@@ -407,6 +418,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F> Frame<L, R, F> {
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F> Drop for Frame<L, R, F> {
+    #[inline]
     fn drop(&mut self) {
         self.end();
     }
@@ -422,6 +434,7 @@ pub(crate) trait Driver {
     fn frame(&self) -> Pin<&Frame<Self::Lend, Self::Resume, Self::Future>>;
 
     /// Runs the first half.
+    #[inline]
     fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Step<OutputOf<Self>>> {
         // SAFETY: the driver holds `&mut self`, so the body cannot call this.
         unsafe { self.frame().poll_setup(cx) }
@@ -429,29 +442,39 @@ pub(crate) trait Driver {
 
     /// Lets the body go on behind its yield at the next `poll_cleanup`; drops the value if it is
     /// still in the slot.
+    #[inline]
     fn resume(&mut self, with: Self::Resume) {
         self.frame().resume(with);
     }
 
     /// Runs the second half.
+    #[inline]
     fn poll_cleanup(&mut self, cx: &mut Context<'_>) -> Poll<OutputOf<Self>> {
         // SAFETY: the driver holds `&mut self`, so the body cannot call this.
         unsafe { self.frame().poll_cleanup(cx) }
+    }
+
+    /// Moves the value out. It is gone before `self` can be used again, because it borrows it.
+    fn lend(&mut self) -> <Self::Lend as Lend<'_>>::Value {
+        // SAFETY: the borrow of `self` lasts as long as the value.
+        unsafe { self.frame().take() }
     }
 
     /// Gives the value to `body` and runs it; a panic of the body comes back as its payload.
     ///
     /// The body, and with it the value, is gone when this is done or dropped; if it is leaked, it
     /// never runs again. Either way nothing uses the value once `self` is free to be resumed.
-    async fn lend_to<T, B>(&mut self, body: B) -> Result<T, Panic>
+    #[inline]
+    fn lend_to<T, B>(&mut self, body: B) -> impl Future<Output = Result<T, Panic>>
     where
         B: for<'a> AsyncFnOnce(<Self::Lend as Lend<'a>>::Value) -> T,
     {
         // SAFETY: the value moves into the future of the body, which cannot let it escape, being
-        // made for every `'a`; that future is dropped before this one ends.
+        // made for every `'a`; that future is all there is in the one returned here, and that one
+        // borrows `self`.
         let value = unsafe { self.frame().take() };
         // In a block of its own, so that a closure that panics before it returns a future is caught.
-        CatchUnwind::new(async move { body(value).await }).await
+        CatchUnwind::new(async move { body(value).await })
     }
 }
 
@@ -471,6 +494,7 @@ unsafe impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Send for HeapFrame<L, R,
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> HeapFrame<L, R, F> {
+    #[inline]
     pub(crate) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(coroutine: C) -> Self {
         let this = Self {
             // SAFETY: a `Box` is not null.
@@ -482,12 +506,14 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> HeapFrame<L, R, F> {
     }
 
     /// The value, while it is in the slot.
+    #[inline]
     pub(crate) fn value(&self) -> &Stored<L> {
         // SAFETY: it is there, and whoever moves or drops it (`resume`, `lend_to`) needs `&mut self`.
         unsafe { self.frame().value().as_ref() }
     }
 
     /// The value, while it is in the slot.
+    #[inline]
     pub(crate) fn value_mut(&mut self) -> &mut Stored<L> {
         // SAFETY: as in `value`, and `&mut self` makes it the only reference.
         unsafe { self.frame().value().as_mut() }
@@ -499,6 +525,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for HeapFrame<L, R, F> {
     type Resume = R;
     type Future = F;
 
+    #[inline]
     fn frame(&self) -> Pin<&Frame<L, R, F>> {
         // SAFETY: this owns the frame, which stays where it is until `drop`.
         unsafe { Pin::new_unchecked(self.frame.as_ref()) }
@@ -506,9 +533,11 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for HeapFrame<L, R, F> {
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Drop for HeapFrame<L, R, F> {
+    #[inline]
     fn drop(&mut self) {
         struct Free<T>(NonNull<T>);
         impl<T> Drop for Free<T> {
+            #[inline]
             fn drop(&mut self) {
                 // SAFETY: made from a `Box` in `start`, freed here and nowhere else.
                 drop(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -538,6 +567,7 @@ impl<'p, L: for<'a> Lend<'a> + ?Sized, R, F: Future> PinnedFrame<'p, L, R, F> {
         Frame::empty()
     }
 
+    #[inline]
     pub(crate) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(
         place: Pin<&'p mut Frame<L, R, F>>,
         coroutine: C,
@@ -553,12 +583,14 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for PinnedFrame<'_, L, R
     type Resume = R;
     type Future = F;
 
+    #[inline]
     fn frame(&self) -> Pin<&Frame<L, R, F>> {
         self.frame
     }
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Drop for PinnedFrame<'_, L, R, F> {
+    #[inline]
     fn drop(&mut self) {
         self.frame.get_ref().end();
     }

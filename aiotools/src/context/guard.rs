@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::coroutine::HeapFrame;
-use super::entered::Entered;
 use super::exit::Exit;
 use super::lend::{Lend, LendDeref, LendDerefMut};
+use super::managed::Managed;
 use super::outcome::Outcome;
 use crate::cleanup::CleanupTimedOut;
 
@@ -48,7 +48,7 @@ where
     L: for<'a> Lend<'a> + ?Sized,
     F: Future<Output: Outcome>,
 {
-    pub(crate) entered: Entered<HeapFrame<L, Exit, F>>,
+    pub(crate) managed: Managed<HeapFrame<L, Exit, F>>,
 }
 
 impl<L, F> Guard<L, F>
@@ -70,6 +70,7 @@ where
     ///
     /// A cleanup is never cut short. When this future is dropped, also before its first poll, the
     /// cleanup goes on in the background, and the manager still sees `Completed`.
+    #[inline]
     pub fn exit(self) -> ExitFuture<L, F> {
         self.exit_with(Exit::Completed)
     }
@@ -87,11 +88,12 @@ where
     /// # Cancel safety
     ///
     /// As [`exit`](Self::exit).
+    #[inline]
     pub fn exit_with(mut self, exit: Exit) -> ExitFuture<L, F> {
-        self.entered.resume(exit);
+        self.managed.resume(exit);
         ExitFuture {
-            timed_out: self.entered.spec().timed_out,
-            entered: self.entered,
+            timed_out: self.managed.spec().timed_out,
+            managed: self.managed,
         }
     }
 
@@ -118,7 +120,7 @@ where
     /// # }
     /// ```
     pub fn with<T>(&self, look: impl for<'a> FnOnce(&<L as Lend<'a>>::Value) -> T) -> T {
-        look(self.entered.driver().value())
+        look(self.managed.driver().value())
     }
 
     /// Uses the yielded value; see [`with`](Self::with).
@@ -126,7 +128,7 @@ where
         &mut self,
         change: impl for<'a> FnOnce(&mut <L as Lend<'a>>::Value) -> T,
     ) -> T {
-        change(self.entered.driver_mut().value_mut())
+        change(self.managed.driver_mut().value_mut())
     }
 
     /// Uses the yielded value across awaits; see [`with`](Self::with).
@@ -138,7 +140,7 @@ where
         &mut self,
         change: impl for<'a> AsyncFnOnce(&mut <L as Lend<'a>>::Value) -> T,
     ) -> T {
-        change(self.entered.driver_mut().value_mut()).await
+        change(self.managed.driver_mut().value_mut()).await
     }
 }
 
@@ -150,7 +152,7 @@ where
     type Target = L::Target;
 
     fn deref(&self) -> &L::Target {
-        L::target(self.entered.driver().value())
+        L::target(self.managed.driver().value())
     }
 }
 
@@ -160,7 +162,7 @@ where
     F: Future<Output: Outcome>,
 {
     fn deref_mut(&mut self) -> &mut L::Target {
-        L::target_mut(self.entered.driver_mut().value_mut())
+        L::target_mut(self.managed.driver_mut().value_mut())
     }
 }
 
@@ -183,7 +185,7 @@ where
     L: for<'a> Lend<'a> + ?Sized,
     F: Future<Output: Outcome>,
 {
-    entered: Entered<HeapFrame<L, Exit, F>>,
+    managed: Managed<HeapFrame<L, Exit, F>>,
     timed_out: fn(CleanupTimedOut) -> F::Output,
 }
 
@@ -201,9 +203,10 @@ where
 {
     type Output = F::Output;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let timed_out = self.timed_out;
-        self.entered
+        self.managed
             .poll_cleanup(cx)
             .map(|ended| ended.unwrap_or_else(timed_out))
     }

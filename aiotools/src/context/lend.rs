@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 /// a [`Mut<T>`](Mut). Any other type with elided lifetimes, such as `Tx<'_>`, is the family
 /// `dyn for<'a> Lend<'a, Value = Tx<'a>>`: the trait object names it without declaring a type.
 ///
-/// `#[actxmgr]` picks the family from the return type; a hand-written manager names its lent type
-/// in [`AsyncContextManager::Value`](super::AsyncContextManager::Value) instead.
+/// `#[actxmgr]` picks the family from the return type; a hand-written manager names it in
+/// [`AsyncContextManager::Lend`](super::AsyncContextManager::Lend).
 ///
 /// The members of a family differ in their lifetimes only. That is what lets one slot in memory
 /// hold any of them, and it cannot be otherwise: an implementation covers all `'a` at once, and

@@ -1,17 +1,22 @@
 //! Managers: what a function under `#[actxmgr]` returns.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::pin;
 
-use super::coroutine::{Coroutine, HeapFrame, Output, PinnedFrame};
-use super::enter::{Enter, Entering};
-use super::entered::Detach;
+use super::async_context_manager::AsyncContextManager;
+use super::coroutine::{Coroutine, Driver, HeapFrame, Output, PinnedFrame};
+use super::enter::Enter;
 use super::exit::Exit;
 use super::lend::Lend;
+use super::managed::{Kind, Managed};
 use super::outcome::{Outcome, OutcomeInto};
 use super::scope;
 use super::spec::Spec;
 use crate::cleanup::detach;
+
+/// A manager that runs, with its coroutine on the heap.
+type OnHeap<C> = Managed<HeapFrame<<C as Coroutine>::Lend, Exit, <C as Coroutine>::Future>>;
 
 /// An async context manager that has not been entered: what a function under
 /// [`#[actxmgr]`](crate::actxmgr) returns. Nothing has run yet; dropping it does nothing.
@@ -23,9 +28,12 @@ pub struct Manager<C>
 where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
-    coroutine: C,
+    /// `None` once it has been entered through [`AsyncContextManager`].
+    coroutine: Option<C>,
     spec: Spec<Output<C>>,
-    detach: Detach<HeapFrame<C::Lend, Exit, C::Future>>,
+    kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
+    /// Set when it is driven through [`AsyncContextManager`], which enters in place.
+    entered: Option<Box<OnHeap<C>>>,
 }
 
 impl<C> Manager<C>
@@ -44,9 +52,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
-            detach: detach::shared,
+            kind: detach::shared(),
+            entered: None,
         }
     }
 
@@ -59,9 +68,10 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine,
+            coroutine: Some(coroutine),
             spec: spec.with_static_error(),
-            detach: detach::local,
+            kind: detach::local(),
+            entered: None,
         }
     }
 
@@ -98,12 +108,17 @@ where
     /// ```
     pub fn enter(self) -> Enter<C::Lend, C::Future> {
         Enter {
-            entering: self.entering(),
+            managed: Some(self.start()),
         }
     }
 
-    fn entering(self) -> Entering<HeapFrame<C::Lend, Exit, C::Future>> {
-        Entering::new(HeapFrame::start(self.coroutine), self.spec, self.detach)
+    fn start(mut self) -> OnHeap<C> {
+        self.start_in_place()
+    }
+
+    fn start_in_place(&mut self) -> OnHeap<C> {
+        let coroutine = self.coroutine.take().expect("a manager is entered once");
+        Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -146,7 +161,8 @@ where
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        scope::scope(self.entering(), body).await
+        let mut managed = self.start();
+        scope::scope(&mut managed, body).await
     }
 
     /// Runs a `body` that may fail inside the manager.
@@ -191,7 +207,8 @@ where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        scope::try_scope(self.entering(), body).await
+        let mut managed = self.start();
+        scope::try_scope(&mut managed, body).await
     }
 }
 
@@ -207,13 +224,44 @@ where
     }
 }
 
+/// For code that takes any manager. Where the manager is known, [`enter`](Self::enter), which takes it
+/// by value, and [`scope`](Self::scope) are the better way.
+impl<C> AsyncContextManager for Manager<C>
+where
+    C: Coroutine<Resume = Exit> + Send + 'static,
+    C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+    C::Future: Future<Output: Outcome<Error: Send + 'static>> + Send + 'static,
+{
+    type Lend = C::Lend;
+    type Error = <Output<C> as Outcome>::Error;
+
+    async fn enter(&mut self) -> Result<<C::Lend as Lend<'_>>::Value, Self::Error> {
+        let managed = Box::new(self.start_in_place());
+        let managed = self.entered.insert(managed);
+        match poll_fn(|cx| managed.poll_setup(cx)).await {
+            Ok(()) => Ok(managed.driver_mut().lend()),
+            Err(outcome) => Err(outcome.error_before_yield(self.spec.about.name)),
+        }
+    }
+
+    async fn exit(mut self, exit: Exit) -> Result<(), Self::Error> {
+        let managed = self
+            .entered
+            .as_mut()
+            .expect("a manager is left after it was entered");
+        managed.resume(exit);
+        let ended = managed.run_cleanup().await;
+        ended.unwrap_or_else(self.spec.timed_out).into_result()
+    }
+}
+
 impl<C> fmt::Debug for Manager<C>
 where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager")
-            .field("name", &self.spec.name)
+            .field("name", &self.spec.about.name)
             .finish_non_exhaustive()
     }
 }
@@ -287,7 +335,8 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::scope(Entering::new(driver, self.spec, detach::scoped), body).await
+        let mut managed = Managed::new(driver, self.spec, detach::scoped());
+        scope::scope(&mut managed, body).await
     }
 
     /// Runs a `body` that may fail inside the manager; see [`Manager::try_scope`].
@@ -310,7 +359,8 @@ where
     {
         let place = pin!(PinnedFrame::place());
         let driver = PinnedFrame::start(place, self.coroutine);
-        scope::try_scope(Entering::new(driver, self.spec, detach::scoped), body).await
+        let mut managed = Managed::new(driver, self.spec, detach::scoped());
+        scope::try_scope(&mut managed, body).await
     }
 }
 
@@ -320,7 +370,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ScopedManager")
-            .field("name", &self.spec.name)
+            .field("name", &self.spec.about.name)
             .finish_non_exhaustive()
     }
 }

@@ -38,6 +38,15 @@ pub trait Outcome: sealed::Sealed + Sized {
     #[doc(hidden)]
     fn before_yield<T>(self, manager: &str) -> Self::With<T>;
 
+    /// As [`before_yield`](Self::before_yield), when the error is wanted as such.
+    #[doc(hidden)]
+    fn error_before_yield(self, manager: &str) -> Self::Error {
+        match self.into_result() {
+            Ok(()) => never_yielded(manager),
+            Err(error) => error,
+        }
+    }
+
     #[doc(hidden)]
     fn into_result(self) -> Result<(), Self::Error>;
 }

@@ -64,7 +64,8 @@ impl<E: Into<BoxError>> ServerOutcome for Result<(), E> {
     }
 }
 
-/// What [`start_server`](super::start_server) takes: a function that makes a [`Worker`] of a context.
+/// What [`start_server`](super::start_server) takes: a function that makes a [`Worker`] of a
+/// context.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "this server has no use for `{Self}` as its worker",

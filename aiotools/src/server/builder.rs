@@ -17,7 +17,8 @@ use super::{
     sys, worker,
 };
 
-/// A server that has not started: [`start_server`](super::start_server) makes one, and [`run`](Server::run) runs it.
+/// A server that has not started: [`start_server`](super::start_server) makes one, and
+/// [`run`](Server::run) runs it.
 #[must_use = "a server does nothing until it is `run`"]
 pub struct Server<W, M = NoMainContext, A = ()> {
     worker: W,
@@ -42,11 +43,13 @@ impl<W> Server<W> {
 }
 
 impl<W, M, A> Server<W, M, A> {
-    /// Runs `setup`, a function marked with [`#[main_context]`](macro@crate::main_context), in the parent, around the life of all workers.
+    /// Runs `setup`, a function marked with [`#[main_context]`](macro@crate::main_context), in the
+    /// parent, around the life of all workers.
     ///
-    /// What it yields reaches each worker as [`WorkerContext::main_context`]. It is set up after the listeners are bound and before the
-    /// first worker is started, so it must not start threads or use tokio. After the last worker has ended, its `yield_!` resumes with
-    /// the stop signal. Its end is the one part of the stop that has no limit.
+    /// What it yields reaches each worker as [`WorkerContext::main_context`]. It is set up after
+    /// the listeners are bound and before the first worker is started, so it must not start threads
+    /// or use tokio. After the last worker has ended, its `yield_!` resumes with the stop signal.
+    /// Its end is the one part of the stop that has no limit.
     pub fn main_context<M2: IntoMainContext>(self, setup: M2) -> Server<W, M2, A> {
         let Self {
             worker,
@@ -88,17 +91,19 @@ impl<W, M, A> Server<W, M, A> {
         }
     }
 
-    /// Listens on a TCP address, such as `"0.0.0.0:8888"`, `"[::1]:0"`, `"localhost:80"` or a [`SocketAddr`](std::net::SocketAddr).
+    /// Listens on a TCP address, such as `"0.0.0.0:8888"`, `"[::1]:0"`, `"localhost:80"` or a
+    /// [`SocketAddr`](std::net::SocketAddr).
     ///
-    /// The workers find the listener by the same text ([`WorkerContext::listener`]). Port 0 has the system choose one;
-    /// [`WorkerContext::local_addrs`] and [`Ready::local_addrs`] tell which. May be called several times.
+    /// The workers find the listener by the same text ([`WorkerContext::listener`]). Port 0 has the
+    /// system choose one; [`WorkerContext::local_addrs`] and [`Ready::local_addrs`] tell which. May
+    /// be called several times.
     pub fn bind(mut self, addr: impl fmt::Display) -> Self {
         self.options.listen.push(Spec::Tcp(addr.to_string()));
         self
     }
 
-    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. The file must not exist; the server removes it when
-    /// it stops. May be called several times.
+    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. The file must not
+    /// exist; the server removes it when it stops. May be called several times.
     pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.options.listen.push(Spec::Unix(path.into()));
         self
@@ -110,10 +115,11 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
-    /// The signals that stop the server, in place of [`Signal::INT`] and [`Signal::TERM`]. All others keep what they do.
+    /// The signals that stop the server, in place of [`Signal::INT`] and [`Signal::TERM`]. All
+    /// others keep what they do.
     ///
-    /// Where the server stops without having been sent one, its code is told [`Signal::TERM`] if that is among them, and else the one
-    /// with the lowest number.
+    /// Where the server stops without having been sent one, its code is told [`Signal::TERM`] if
+    /// that is among them, and else the one with the lowest number.
     pub fn stop_signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.options.stop_signals.clear();
         for signal in signals {
@@ -124,7 +130,8 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
-    /// How long the workers have to stop, from the decision on; 30 seconds if this is not called. Then what is left of them is killed.
+    /// How long the workers have to stop, from the decision on; 30 seconds if this is not called.
+    /// Then what is left of them is killed.
     ///
     /// [`Duration::MAX`] is for ever.
     pub fn wait_timeout(mut self, limit: Duration) -> Self {
@@ -132,18 +139,20 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
-    /// Does not have the workers wait for a stop: their `yield_!` resumes at once, with the signal that
-    /// [`stop_signals`](Self::stop_signals) tells of.
+    /// Does not have the workers wait for a stop: their `yield_!` resumes at once, with the signal
+    /// that [`stop_signals`](Self::stop_signals) tells of.
     ///
-    /// The server ends when the last worker has. The failure of a worker stops none of the others; it is logged when it is noticed, and all
-    /// are in the error that [`run`](Self::run) returns in the end. There is no limit of time until a stop signal comes; then what is still
-    /// before its `yield_!` is dropped, and the rest has [`wait_timeout`](Self::wait_timeout).
+    /// The server ends when the last worker has. The failure of a worker stops none of the others;
+    /// it is logged when it is noticed, and all are in the error that [`run`](Self::run) returns in
+    /// the end. There is no limit of time until a stop signal comes; then what is still before its
+    /// `yield_!` is dropped, and the rest has [`wait_timeout`](Self::wait_timeout).
     pub fn run_to_completion(mut self) -> Self {
         self.options.run_to_completion = true;
         self
     }
 
-    /// Has `make` make the tokio runtime of each worker, in the worker; a current-thread one if this is not called.
+    /// Has `make` make the tokio runtime of each worker, in the worker; a current-thread one if
+    /// this is not called.
     ///
     /// ```no_run
     /// # fn server<W>(server: aiotools::server::Server<W>) -> aiotools::server::Server<W> {
@@ -164,15 +173,18 @@ impl<W, M, A> Server<W, M, A> {
 
     /// Calls `watch` in the parent at each change of [`Phase`].
     ///
-    /// It holds up the server while it runs, and must not start threads or use tokio. May be called several times.
+    /// It holds up the server while it runs, and must not start threads or use tokio. May be called
+    /// several times.
     pub fn on_phase(mut self, watch: impl FnMut(Phase) + 'static) -> Self {
         self.observer.on_phase.push(Box::new(watch));
         self
     }
 
-    /// Calls `watch` in the parent when all workers are ready, right after [`Phase::Running`] was told.
+    /// Calls `watch` in the parent when all workers are ready, right after [`Phase::Running`] was
+    /// told.
     ///
-    /// It holds up the server while it runs, and must not start threads or use tokio. May be called several times.
+    /// It holds up the server while it runs, and must not start threads or use tokio. May be called
+    /// several times.
     pub fn on_ready(mut self, watch: impl FnMut(&Ready) + 'static) -> Self {
         self.observer.on_ready.push(Box::new(watch));
         self
@@ -192,24 +204,28 @@ where
     A: 'static,
     W: ServerWorker<M::Value, A>,
 {
-    /// Runs the server until a stop signal, and returns when no worker is left. [The life cycle](super) tells what happens when.
+    /// Runs the server until a stop signal, and returns when no worker is left. [The life
+    /// cycle](super) tells what happens when.
     ///
-    /// Must be called before the process has a second thread or has used tokio: first thing in a plain `fn main` is the place. In
-    /// the workers it does not return.
+    /// Must be called before the process has a second thread or has used tokio: first thing in a
+    /// plain `fn main` is the place. In the workers it does not return.
     ///
-    /// The signal mask and the signal dispositions of the process are afterwards what they were before, whatever the result. A stop
-    /// signal that comes in between is obeyed and goes no further.
+    /// The signal mask and the signal dispositions of the process are afterwards what they were
+    /// before, whatever the result. A stop signal that comes in between is obeyed and goes no
+    /// further.
     ///
     /// # Errors
     ///
-    /// If it cannot run here or with these options ([`ServerError::is_refused`]), if an address cannot be had
-    /// ([`ServerError::is_bind`]), if the main context fails, or if a worker fails: before its `yield_!`, after it, by dying in between,
-    /// or by not stopping in time ([`ServerError::workers`]). A main context that was set up is ended in any case. The first failure
-    /// is the one that is reported; that of a worker comes with those of all others.
+    /// If it cannot run here or with these options ([`ServerError::is_refused`]), if an address
+    /// cannot be had ([`ServerError::is_bind`]), if the main context fails, or if a worker fails:
+    /// before its `yield_!`, after it, by dying in between, or by not stopping in time
+    /// ([`ServerError::workers`]). A main context that was set up is ended in any case. The first
+    /// failure is the one that is reported; that of a worker comes with those of all others.
     ///
     /// # Panics
     ///
-    /// If the main context, [`on_phase`](Self::on_phase) or [`on_ready`](Self::on_ready) panics. The workers are killed then.
+    /// If the main context, [`on_phase`](Self::on_phase) or [`on_ready`](Self::on_ready) panics.
+    /// The workers are killed then.
     pub fn run(self) -> Result<(), ServerError> {
         let Self {
             worker,

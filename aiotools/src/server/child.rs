@@ -17,7 +17,7 @@ use nix::{
 use super::{
     Signal, WorkerFailure, WorkerPhase,
     control::{Command, ParentEnd, Report},
-    error::How,
+    failure::How,
     sys,
 };
 
@@ -157,7 +157,8 @@ impl Child {
         self.failed.is_some()
     }
 
-    /// Reaps it if it has ended. `Some` the one time that it did, with its failure if it did not end well.
+    /// Reaps it if it has ended. `Some` the one time that it did, with its failure if it did not
+    /// end well.
     pub(super) fn try_reap(&mut self) -> Option<Option<WorkerFailure>> {
         if self.reaped {
             return None;

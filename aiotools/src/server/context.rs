@@ -14,11 +14,13 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::listeners::Listeners;
 
-/// What a worker is given: its listeners, its place among the workers, and what the parent has prepared for it.
+/// What a worker is given: its listeners, its place among the workers, and what the parent has
+/// prepared for it.
 ///
 /// `C` is the type that the [main context](super::Server::main_context) yields and `A` that of the
-/// [arguments](super::Server::args); both are `()` where there are none. A context is a small copyable handle, good for the whole life of
-/// the process, so that any task of the worker may keep one.
+/// [arguments](super::Server::args); both are `()` where there are none. A context is a small
+/// copyable handle, good for the whole life of the process, so that any task of the worker may keep
+/// one.
 pub struct WorkerContext<C: 'static = (), A: 'static = ()> {
     inner: &'static Inner<C, A>,
 }
@@ -78,12 +80,14 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
 
     /// The listener that the parent bound for `addr`, as a tokio listener of this worker's runtime.
     ///
-    /// `addr` is what was given to [`Server::bind`](super::Server::bind), or the address that came of it. All workers accept from the
-    /// same queue. The listener is non-blocking. Each call gives a handle of its own to the same socket.
+    /// `addr` is what was given to [`Server::bind`](super::Server::bind), or the address that came
+    /// of it. All workers accept from the same queue. The listener is non-blocking. Each call gives
+    /// a handle of its own to the same socket.
     ///
     /// # Errors
     ///
-    /// If `addr` was not bound (the message lists what was), if the server is already stopping, or if the system fails.
+    /// If `addr` was not bound (the message lists what was), if the server is already stopping, or
+    /// if the system fails.
     ///
     /// # Panics
     ///
@@ -104,12 +108,14 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
             .and_then(TcpListener::from_std)
     }
 
-    /// The listener that the parent bound at `path` with [`Server::bind_unix`](super::Server::bind_unix), as a tokio listener of this
-    /// worker's runtime.
+    /// The listener that the parent bound at `path` with
+    /// [`Server::bind_unix`](super::Server::bind_unix), as a tokio listener of this worker's
+    /// runtime.
     ///
     /// # Errors
     ///
-    /// If `path` was not bound (the message lists what was), if the server is already stopping, or if the system fails.
+    /// If `path` was not bound (the message lists what was), if the server is already stopping, or
+    /// if the system fails.
     ///
     /// # Panics
     ///
@@ -134,21 +140,22 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
         }
     }
 
-    /// The addresses of the TCP listeners, in the order of the calls of [`Server::bind`](super::Server::bind); they tell the port that
-    /// came of a `:0`.
+    /// The addresses of the TCP listeners, in the order of the calls of
+    /// [`Server::bind`](super::Server::bind); they tell the port that came of a `:0`.
     #[must_use]
     pub fn local_addrs(&self) -> &'static [SocketAddr] {
         &self.inner.shared.local_addrs
     }
 
-    /// What the main context yielded. It is this process's copy, as of the fork; it is not dropped when the worker ends.
+    /// What the main context yielded. It is this process's copy, as of the fork; it is not dropped
+    /// when the worker ends.
     #[must_use]
     pub fn main_context(&self) -> &'static C {
         self.inner.main_context
     }
 
-    /// What was given to [`Server::args`](super::Server::args). It is this process's copy, as of the fork; it is not dropped when the
-    /// worker ends.
+    /// What was given to [`Server::args`](super::Server::args). It is this process's copy, as of
+    /// the fork; it is not dropped when the worker ends.
     #[must_use]
     pub fn args(&self) -> &'static A {
         &self.inner.args
@@ -204,7 +211,8 @@ pub(super) fn set_process_index(index: usize) {
     PROCESS_INDEX.store(index, Ordering::Relaxed);
 }
 
-/// The index, from 0, of the worker process that this is called in; `None` outside of a worker, as in the parent.
+/// The index, from 0, of the worker process that this is called in; `None` outside of a worker, as
+/// in the parent.
 ///
 /// ```
 /// assert_eq!(aiotools::process_index(), None);

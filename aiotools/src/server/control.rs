@@ -1,10 +1,12 @@
 //! What parent and worker say to each other: one socket pair per worker.
 //!
-//! A worker stops when its parent says so here, never because of a signal that it got itself: Ctrl-C, and service managers that signal
-//! all processes of a service, reach the workers too, and in any order. The other way go the reports of a worker. The end of the
-//! stream tells each side that the other one is gone.
+//! A worker stops when its parent says so here, never because of a signal that it got itself:
+//! Ctrl-C, and service managers that signal all processes of a service, reach the workers too, and
+//! in any order. The other way go the reports of a worker. The end of the stream tells each side
+//! that the other one is gone.
 //!
-//! A command is two bytes, tag and signal. A report is a tag, a length and as many bytes of payload.
+//! A command is two bytes, tag and signal. A report is a tag, a length and as many bytes of
+//! payload.
 
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
@@ -18,7 +20,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Signal, WorkerPhase};
 
-/// A report with more text than this is cut. Far below what a socket buffer takes, so that a report never waits for the parent.
+/// A report with more text than this is cut. Far below what a socket buffer takes, so that a report
+/// never waits for the parent.
 const LONGEST_TEXT: usize = 32 * 1024;
 const HEADER: usize = 5;
 pub(super) const COMMAND: usize = 2;
@@ -42,7 +45,8 @@ pub(super) enum Report {
         panicked: bool,
         text: String,
     },
-    /// The body has ended and so have the cleanups that it left behind; the process is about to exit.
+    /// The body has ended and so have the cleanups that it left behind; the process is about to
+    /// exit.
     Done,
 }
 
@@ -168,7 +172,8 @@ fn encode(report: &Report) -> Vec<u8> {
     [&[tag], length.to_le_bytes().as_slice(), &payload].concat()
 }
 
-/// Takes one report off `bytes`; `None` while there is no whole one. One that makes no sense is passed over.
+/// Takes one report off `bytes`; `None` while there is no whole one. One that makes no sense is
+/// passed over.
 fn decode(bytes: &[u8]) -> Option<(Option<Report>, &[u8])> {
     let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
     let [tag, length @ ..] = *header;

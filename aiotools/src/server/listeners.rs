@@ -1,15 +1,16 @@
 //! The listening sockets of a server: bound once, by the parent, and inherited by each worker.
 //!
-//! All workers accept from the one queue of each listener, so that the end of a worker loses no connection. The end of the *server* would:
-//! what waits in the queue when the last descriptor is closed is reset. So the parent first [shuts the door](Listeners::shut) and lets the
-//! workers, which are still serving, empty the queue; only then are they told to stop.
+//! All workers accept from the one queue of each listener, so that the end of a worker loses no
+//! connection. The end of the *server* would: what waits in the queue when the last descriptor is
+//! closed is reset. So the parent first [shuts the door](Listeners::shut) and lets the workers,
+//! which are still serving, empty the queue; only then are they told to stop.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     net::{SocketAddr, TcpListener, ToSocketAddrs as _},
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::{fs::MetadataExt as _, net::UnixListener},
+        unix::net::UnixListener,
     },
     path::{Path, PathBuf},
 };
@@ -17,9 +18,10 @@ use std::{
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::{ServerError, error::Kind};
+use super::{ServerError, door, error::Kind, socket_file::SocketFile};
 
-/// How many connections may wait for a worker, per listener; the kernel may allow fewer (`net.core.somaxconn`).
+/// How many connections may wait for a worker, per listener; the kernel may allow fewer
+/// (`net.core.somaxconn`).
 const BACKLOG: i32 = 1024;
 
 /// Where to listen, as it was asked for.
@@ -128,14 +130,16 @@ impl Listeners {
         io::Error::new(io::ErrorKind::AddrNotAvailable, text)
     }
 
-    /// Lets no new connection into the queues, as far as the system can do that; those that wait in them stay.
+    /// Lets no new connection into the queues, as far as the system can do that; those that wait in
+    /// them stay.
     ///
-    /// On Linux, a filter drops what would open a TCP connection; the client tries again in a second, and finds the port closed or someone
-    /// else's. A Unix socket is taken out of the file system.
+    /// On Linux, a filter drops what would open a TCP connection; the client tries again in a
+    /// second, and finds the port closed or someone else's. A Unix socket is taken out of the file
+    /// system.
     pub(super) fn shut(&mut self) {
         for listener in &mut self.0 {
             match listener {
-                Listener::Tcp { socket, .. } => drop_handshakes(socket),
+                Listener::Tcp { socket, .. } => door::drop_handshakes(socket),
                 Listener::Unix { file, .. } => file.remove(),
             }
         }
@@ -155,7 +159,7 @@ impl Listeners {
     pub(super) fn disown_files(&mut self) {
         for listener in &mut self.0 {
             if let Listener::Unix { file, .. } = listener {
-                file.id = None;
+                file.disown();
             }
         }
     }
@@ -231,74 +235,10 @@ fn listen(socket: &Socket) -> io::Result<()> {
     socket.listen(BACKLOG)
 }
 
-/// Has the kernel ignore packets to `socket` that have SYN set. Connections that are already open never carry it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn drop_handshakes(socket: &TcpListener) {
-    use socket2::{SockFilter, SockRef};
-    /// `A = packet[k]`; for TCP, the packet begins with the TCP header.
-    const LOAD_BYTE: u16 = 0x30;
-    /// `if A & k { skip jt } else { skip jf }`
-    const JUMP_IF_SET: u16 = 0x45;
-    /// Keep `k` bytes of the packet.
-    const RETURN: u16 = 0x06;
-    const FLAGS: u32 = 13;
-    const SYN: u32 = 0x02;
-    let filter = [
-        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
-        SockFilter::new(JUMP_IF_SET, 0, 1, SYN),
-        SockFilter::new(RETURN, 0, 0, 0),
-        SockFilter::new(RETURN, 0, 0, u32::MAX),
-    ];
-    if let Err(err) = SockRef::from(socket).attach_filter(&filter) {
-        tracing::debug!(%err, "connections can come in until the end, as no filter can be attached to the listener");
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn drop_handshakes(_: &TcpListener) {}
-
-/// The file of a Unix listener; removed when dropped, unless someone else has put another one in its place.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    /// Device and inode of our file; `None` when there is nothing to remove.
-    id: Option<(u64, u64)>,
-}
-
-impl SocketFile {
-    fn new(path: &Path) -> Self {
-        // The path is kept absolute, as the main context may change the working directory.
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let id = Self::id_of(&path);
-        Self { path, id }
-    }
-
-    fn id_of(path: &Path) -> Option<(u64, u64)> {
-        fs::symlink_metadata(path)
-            .ok()
-            .map(|meta| (meta.dev(), meta.ino()))
-    }
-
-    fn remove(&mut self) {
-        if self
-            .id
-            .take()
-            .is_some_and(|id| Self::id_of(&self.path) == Some(id))
-        {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        self.remove();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
+        fs,
         io::{Read as _, Write as _},
         net::TcpStream,
         time::Duration,

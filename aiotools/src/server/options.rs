@@ -47,7 +47,8 @@ impl Options {
         Err(ServerError::new(refusal))
     }
 
-    /// The signal to stop with when nobody has sent one: TERM if it is a stop signal, else the lowest of them.
+    /// The signal to stop with when nobody has sent one: TERM if it is a stop signal, else the
+    /// lowest of them.
     pub(super) fn default_signal(&self) -> Signal {
         let first = || {
             self.stop_signals

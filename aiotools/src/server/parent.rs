@@ -3,8 +3,10 @@
 //! # States
 //!
 //! 1. **Starting**: the workers are forked; not all of them are ready.
-//! 2. **Running**: each worker is at its `yield_!` (or, when workers run to completion, is past it or gone).
-//! 3. **Closing**: a stop is decided and the door is shut; the workers still serve what waits in the listeners' queues.
+//! 2. **Running**: each worker is at its `yield_!` (or, when workers run to completion, is past it
+//!    or gone).
+//! 3. **Closing**: a stop is decided and the door is shut; the workers still serve what waits in
+//!    the listeners' queues.
 //! 4. **Stopping**: all workers have been told to stop.
 //! 5. **Killing**: all workers that are left have been sent SIGKILL.
 //!
@@ -13,25 +15,29 @@
 //! # Transitions
 //!
 //! - 1 → 2 when the last worker reports ready.
-//! - 1 → 4 on a stop signal or, unless workers run to completion, the failure of a worker. No door to shut: not all workers serve.
+//! - 1 → 4 on a stop signal or, unless workers run to completion, the failure of a worker. No door
+//!   to shut: not all workers serve.
 //! - 2 → 3 on the same.
 //! - 3 → 4 when the queues are empty, or [`DOOR_LIMIT`] has passed.
-//! - 3, 4 → 5 when `wait_timeout` has passed since the stop was decided, or on the second stop signal.
+//! - 3, 4 → 5 when `wait_timeout` has passed since the stop was decided, or on the second stop
+//!   signal.
 //! - 5 → out when [`KILL_LIMIT`] has passed; what is left then cannot be killed.
 //!
 //! # Invariants
 //!
-//! - I1. A worker is told to stop at most once, and all are told the same signal: that of the decision to stop.
-//! - I2. A worker's pid is used only between its fork and its reaping, both done here, so it is never that of a stranger.
+//! - I1. A worker is told to stop at most once, and all are told the same signal: that of the
+//!   decision to stop.
+//! - I2. A worker's pid is used only between its fork and its reaping, both done here, so it is
+//!   never that of a stranger.
 //! - I3. Each worker is reaped exactly once, and has at most one failure in the report.
-//! - I4. Only stop signals to the parent count as first and second. What workers report of their own signals does not.
-//! - I5. However the parent is left, by a panic too, no worker is: `Children` kills and reaps on drop. A forked worker leaves with
-//!   `Children` emptied.
+//! - I4. Only stop signals to the parent count as first and second. What workers report of their
+//!   own signals does not.
+//! - I5. However the parent is left, by a panic too, no worker is: `Children` kills and reaps on
+//!   drop. A forked worker leaves with `Children` emptied.
 
 use std::{
     io,
     mem::ManuallyDrop,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -43,8 +49,10 @@ use nix::{
 use super::{
     Phase, Ready, ServerError, Signal, WorkerFailure,
     child::{Asked, Child},
+    children::{Children, KILL_LIMIT},
     control,
-    error::{How, Kind},
+    error::Kind,
+    failure::How,
     listeners::Listeners,
     observer::Observer,
     options::Options,
@@ -57,8 +65,6 @@ use super::{
 const DOOR_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether they have.
 const DOOR_INTERVAL: Duration = Duration::from_millis(2);
-/// How long a process may take to end after SIGKILL.
-const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
 pub(super) enum Side {
@@ -119,7 +125,7 @@ impl<'a> Parent<'a> {
             observer,
             queue,
             listeners,
-            children: Children(Vec::new()),
+            children: Children::default(),
             state: State::Starting,
             failures: Vec::new(),
             error: None,
@@ -168,8 +174,6 @@ impl<'a> Parent<'a> {
     fn fork(&mut self, index: usize) -> Result<Option<control::WorkerEnd>, ServerError> {
         let (control, worker) =
             control::pair().map_err(|err| ServerError::system("make a socket pair", err))?;
-        // What is in the buffers of the process would be written by each worker again.
-        let _ = io::Write::flush(&mut io::stdout());
         match sys::fork() {
             Ok(None) => Ok(Some(worker)),
             Ok(Some(pid)) => {
@@ -212,7 +216,8 @@ impl<'a> Parent<'a> {
                 stop.signal
             }
         };
-        // Before the main context ends: the children, in case the loop was left early, and the listeners.
+        // Before the main context ends: the children, in case the loop was left early, and the
+        // listeners.
         drop((self.children, self.listeners));
         Side::Parent(Box::new(End {
             signal,
@@ -275,7 +280,8 @@ impl<'a> Parent<'a> {
         let may_stop_one = matches!(self.state, State::Starting | State::Running);
         for child in &mut self.children.0 {
             for signal in child.listen() {
-                // I4. Where the whole server is stopping, as by Ctrl-C, the worker is or will be told like all others.
+                // I4. Where the whole server is stopping, as by Ctrl-C, the worker is or will be
+                // told like all others.
                 if may_stop_one {
                     child.stop(signal, Asked::Worker);
                 }
@@ -291,8 +297,8 @@ impl<'a> Parent<'a> {
                     tracing::info!(worker = child.index, pid = child.pid(), "worker ended")
                 }
                 Some(Some(failure)) => {
-                    // The text of the failure goes to one place: to the caller of `run()`, or, where the others go on and that may be
-                    // long from now, also to the log.
+                    // The text of the failure goes to one place: to the caller of `run()`, or,
+                    // where the others go on and that may be long from now, also to the log.
                     if self.options.run_to_completion {
                         tracing::error!(worker = child.index, pid = child.pid(), phase = %failure.phase(), "{failure}");
                     } else {
@@ -377,7 +383,8 @@ impl<'a> Parent<'a> {
         for child in &mut self.children.0 {
             child.stop(stop.signal, Asked::Server);
         }
-        // The workers hold on to what they still need of it. With the last of them, the port is free.
+        // The workers hold on to what they still need of it. With the last of them, the port is
+        // free.
         self.listeners = Listeners::default();
     }
 
@@ -388,29 +395,5 @@ impl<'a> Parent<'a> {
             child.kill(why.clone());
         }
         self.observer.phase(Phase::Killing);
-    }
-}
-
-/// The workers, by index; see I5.
-struct Children(Vec<Child>);
-
-impl Children {
-    fn all_reaped(&self) -> bool {
-        self.0.iter().all(Child::is_reaped)
-    }
-}
-
-impl Drop for Children {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            child.kill(How::Lost);
-        }
-        let until = Instant::now() + KILL_LIMIT;
-        while !self.all_reaped() && Instant::now() < until {
-            for child in &mut self.0 {
-                child.try_reap();
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-/// Where a server stands, seen from its parent process; told to [`Server::on_phase`](super::Server::on_phase).
+/// Where a server stands, seen from its parent process; told to
+/// [`Server::on_phase`](super::Server::on_phase).
 ///
-/// A server goes through the phases in the order in which they stand here. It may leave some out, and it always comes to
-/// [`Ended`](Phase::Ended) once it has come to [`Bound`](Phase::Bound).
+/// A server goes through the phases in the order in which they stand here. It may leave some out,
+/// and it always comes to [`Ended`](Phase::Ended) once it has come to [`Bound`](Phase::Bound).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -13,18 +14,21 @@ pub enum Phase {
     Bound,
     /// The main context is set up, and the workers are being started.
     Starting,
-    /// Each worker has reached its `yield_!`. Left out when the server is stopped before that, or a worker fails in its set-up.
+    /// Each worker has reached its `yield_!`. Left out when the server is stopped before that, or a
+    /// worker fails in its set-up.
     Running,
     /// The server has been asked to stop, or a worker has failed. Left out when the workers
     /// [run to completion](super::Server::run_to_completion) and do so.
     Stopping,
-    /// What did not stop is being killed: [`wait_timeout`](super::Server::wait_timeout) is over, or a second stop signal came.
+    /// What did not stop is being killed: [`wait_timeout`](super::Server::wait_timeout) is over, or
+    /// a second stop signal came.
     Killing,
     /// No worker is left, and the main context has ended.
     Ended,
 }
 
-/// What there is to know about a server whose workers are all ready; told to [`Server::on_ready`](super::Server::on_ready).
+/// What there is to know about a server whose workers are all ready; told to
+/// [`Server::on_ready`](super::Server::on_ready).
 #[derive(Debug, Clone)]
 pub struct Ready {
     pub(super) local_addrs: Vec<SocketAddr>,
@@ -32,8 +36,8 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// The addresses of the TCP listeners, in the order of the calls of [`Server::bind`](super::Server::bind); they tell the port that
-    /// came of a `:0`.
+    /// The addresses of the TCP listeners, in the order of the calls of
+    /// [`Server::bind`](super::Server::bind); they tell the port that came of a `:0`.
     #[must_use]
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.local_addrs

@@ -4,14 +4,15 @@ use std::io;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// What the function given to [`Server::worker_runtime`](super::Server::worker_runtime) may return: a [`Builder`], or a [`Runtime`], or
-/// the result of building one.
+/// What the function given to [`Server::worker_runtime`](super::Server::worker_runtime) may return:
+/// a [`Builder`], or a [`Runtime`], or the result of building one.
 pub trait IntoWorkerRuntime {
     /// Builds the runtime.
     ///
     /// # Errors
     ///
-    /// If the system refuses what the runtime needs. The worker then fails during its initialization.
+    /// If the system refuses what the runtime needs. The worker then fails during its
+    /// initialization.
     fn into_worker_runtime(self) -> io::Result<Runtime>;
 }
 

@@ -4,9 +4,10 @@ use std::{fmt, str::FromStr};
 
 use nix::sys::signal::Signal as Raw;
 
-/// A Unix signal, as [`yield_!`](crate::server) of a worker and of a main context resumes with it.
+/// A Unix signal, as [`yield_!`](macro@crate::server) of a worker and of a main context resumes with it.
 ///
-/// The signals that a server may be stopped by are associated constants, so that they can be matched on:
+/// The signals that a server may be stopped by are associated constants, so that they can be
+/// matched on:
 ///
 /// ```
 /// use aiotools::Signal;
@@ -24,7 +25,8 @@ use nix::sys::signal::Signal as Raw;
 /// assert_eq!("usr1".parse(), Ok(Signal::USR1));
 /// ```
 ///
-/// Compared with [`tokio::signal::unix::SignalKind`], which it converts into, it holds known signals only and has a name.
+/// Compared with [`tokio::signal::unix::SignalKind`], which it converts into, it holds known
+/// signals only and has a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(Raw);
 
@@ -52,7 +54,8 @@ impl Signal {
     /// `SIGCHLD`: a child ended; it cannot be a stop signal, the server needs it.
     pub const CHLD: Self = Self(Raw::SIGCHLD);
 
-    /// The signal with this number on this platform; `None` for numbers without a name, such as real-time signals.
+    /// The signal with this number on this platform; `None` for numbers without a name, such as
+    /// real-time signals.
     #[must_use]
     pub fn from_raw(number: i32) -> Option<Self> {
         Raw::try_from(number).ok().map(Self)
@@ -74,8 +77,9 @@ impl Signal {
         self.0
     }
 
-    /// Whether a process can choose to take this signal as a request to stop: it can be caught, it does not tell of a
-    /// fault in the process itself, and the server does not need it for its own work.
+    /// Whether a process can choose to take this signal as a request to stop: it can be caught, it
+    /// does not tell of a fault in the process itself, and the server does not need it for its own
+    /// work.
     pub(super) const fn can_stop(self) -> bool {
         !matches!(
             self.0,

@@ -1,8 +1,9 @@
 //! The signals that reach the parent, as a descriptor that its loop can wait on.
 //!
-//! From [`SignalQueue::open`] until it is dropped, the stop signals are taken out of the hands of the process: blocked and read from a
-//! signalfd where there is one, else written by a handler to a pipe. Either way none that is sent in between is lost, and both the
-//! mask and the dispositions are afterwards what they were before.
+//! From [`SignalQueue::open`] until it is dropped, the stop signals are taken out of the hands of
+//! the process: blocked and read from a signalfd where there is one, else written by a handler to a
+//! pipe. Either way none that is sent in between is lost, and both the mask and the dispositions
+//! are afterwards what they were before.
 
 use std::{
     io::{self, Read as _},
@@ -23,7 +24,8 @@ use super::{Signal, sys};
 /// See the module.
 #[derive(Debug)]
 pub(super) struct SignalQueue {
-    // Fields are dropped in this order: while handlers and descriptors go, the signals are still blocked.
+    // Fields are dropped in this order: while handlers and descriptors go, the signals are still
+    // blocked.
     source: Source,
     _children: sys::Disposition,
     /// `None` once it was handed out to a worker.
@@ -72,7 +74,8 @@ impl SignalQueue {
 
     /// Waits on `fds`, one of which should be [`fd`](Self::fd).
     pub(super) fn poll(&self, fds: &mut [PollFd<'_>], timeout: PollTimeout) -> io::Result<()> {
-        // With handlers, the signals are let through only here, so that forks see them blocked in any case.
+        // With handlers, the signals are let through only here, so that forks see them blocked in
+        // any case.
         let handlers = matches!(self.source, Source::Pipe { .. });
         if handlers {
             self.taken.thread_unblock()?;
@@ -84,7 +87,8 @@ impl SignalQueue {
         match polled {
             Ok(_) => Ok(()),
             Err(Errno::EINTR | Errno::EAGAIN) => {
-                // What was not asked for an answer has none: the caller looks at everything, and finds nothing that is not there.
+                // What was not asked for an answer has none: the caller looks at everything, and
+                // finds nothing that is not there.
                 Ok(())
             }
             Err(err) => Err(err.into()),
@@ -111,7 +115,8 @@ impl SignalQueue {
         }
     }
 
-    /// Gives the signals back in a forked child, but still blocked: the handlers of the worker come first.
+    /// Gives the signals back in a forked child, but still blocked: the handlers of the worker come
+    /// first.
     ///
     /// What was sent to the child in the meantime stays pending, as nothing is read here.
     pub(super) fn leave(mut self) -> Option<SavedMask> {
@@ -124,7 +129,8 @@ impl Drop for SignalQueue {
         if self.mask.is_none() {
             return;
         }
-        // A stop signal that came after the stop had begun has been obeyed; let through later, it would end the process.
+        // A stop signal that came after the stop had begun has been obeyed; let through later, it
+        // would end the process.
         while self.next().is_some() {}
     }
 }

@@ -1,4 +1,5 @@
-//! The system calls of the server that have no safe wrapper: the one file of it that holds `unsafe`.
+//! The system calls of the server that have no safe wrapper: the one file of it that holds
+//! `unsafe`.
 //!
 //! Each function here is safe to call; what makes it so stands at the block.
 #![expect(
@@ -36,9 +37,15 @@ pub(super) fn fork() -> Result<Option<Pid>, ForkError> {
     if threads > 1 {
         return Err(ForkError::Threads(threads));
     }
-    // SAFETY: The child of a process with several threads may only call async-signal-safe functions, since another thread may have
-    // held any lock at the time. There is no other thread: they have just been counted, and the only thread that could have started
-    // another one since is this one. Where they cannot be counted, `Server::run` asks for it in its documentation.
+    // What is in buffers would be written by each of the processes.
+    let _ = io::Write::flush(&mut io::stdout());
+    // SAFETY: with a null stream, fflush(3) writes out all output streams of C, which is always
+    // allowed.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+    // SAFETY: The child of a process with several threads may only call async-signal-safe
+    // functions, since another thread may have held any lock at the time. There is no other thread:
+    // they have just been counted, and the only thread that could have started another one since is
+    // this one. Where they cannot be counted, `Server::run` asks for it in its documentation.
     match unsafe { nix::unistd::fork() } {
         Ok(ForkResult::Parent { child }) => Ok(Some(child)),
         Ok(ForkResult::Child) => Ok(None),
@@ -66,7 +73,8 @@ pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
         // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
         let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
         let fd = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
-        // SAFETY: the kernel has just opened `fd` for this call, close-on-exec, so nothing else owns it.
+        // SAFETY: the kernel has just opened `fd` for this call, close-on-exec, so nothing else
+        // owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -76,7 +84,8 @@ pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     }
 }
 
-/// Reaps the child `pid` if it has ended. Unlike the wrapper of nix, it knows children that ended by a real-time signal.
+/// Reaps the child `pid` if it has ended. Unlike the wrapper of nix, it knows children that ended
+/// by a real-time signal.
 pub(super) fn try_wait(pid: Pid) -> io::Result<Option<ExitStatus>> {
     let mut status = 0;
     loop {
@@ -99,7 +108,8 @@ pub(super) struct Disposition {
 }
 
 impl Disposition {
-    /// Gives `signal` its default action, so that children are left to be waited for even where the caller ignores SIGCHLD.
+    /// Gives `signal` its default action, so that children are left to be waited for even where the
+    /// caller ignores SIGCHLD.
     pub(super) fn default(signal: Signal) -> nix::Result<Self> {
         Self::set(
             signal,
@@ -120,8 +130,9 @@ impl Disposition {
     }
 
     fn set(signal: Signal, action: &SigAction) -> nix::Result<Self> {
-        // SAFETY: `action` is the default action or `write_to_pipe`, which does only what a handler may do. The action that comes back
-        // is kept as it is, to be put back; it is never called from here.
+        // SAFETY: `action` is the default action or `write_to_pipe`, which does only what a handler
+        // may do. The action that comes back is kept as it is, to be put back; it is never called
+        // from here.
         let before = unsafe { nix::sys::signal::sigaction(signal, action) }?;
         Ok(Self { signal, before })
     }
@@ -129,7 +140,8 @@ impl Disposition {
 
 impl Drop for Disposition {
     fn drop(&mut self) {
-        // SAFETY: what is put back is what the process had before; whoever installed it vouched for it then.
+        // SAFETY: what is put back is what the process had before; whoever installed it vouched for
+        // it then.
         let _ = unsafe { nix::sys::signal::sigaction(self.signal, &self.before) };
     }
 }
@@ -143,7 +155,8 @@ pub(super) struct PipeWriter {
     _stream: UnixStream,
 }
 
-/// Makes the pipe that [`Disposition::to_pipe`] writes to and returns both of its ends, non-blocking. One at a time.
+/// Makes the pipe that [`Disposition::to_pipe`] writes to and returns both of its ends,
+/// non-blocking. One at a time.
 pub(super) fn self_pipe() -> io::Result<(UnixStream, PipeWriter)> {
     let (read, write) = UnixStream::pair()?;
     read.set_nonblocking(true)?;
@@ -162,8 +175,9 @@ impl Drop for PipeWriter {
 extern "C" fn write_to_pipe(number: libc::c_int) {
     let errno = Errno::last_raw();
     let byte = u8::try_from(number).unwrap_or(0);
-    // SAFETY: write(2) may be called in a signal handler; the buffer is one byte on this stack; a descriptor of -1 is an error without
-    // effect. A full pipe loses nothing that matters, as then there is enough to read already.
+    // SAFETY: write(2) may be called in a signal handler; the buffer is one byte on this stack; a
+    // descriptor of -1 is an error without effect. A full pipe loses nothing that matters, as then
+    // there is enough to read already.
     unsafe { libc::write(PIPE.load(Ordering::Relaxed), (&raw const byte).cast(), 1) };
     Errno::set_raw(errno);
 }

@@ -1,8 +1,9 @@
 //! The worker's side: from the fork to the exit of the process.
 //!
-//! In this order: die with the parent · take the index · build the runtime · put handlers in place of the blocked stop signals · run the
-//! body to its `yield_!` · report ready · wait for the stop · run the body to its end · drain the cleanups that it left behind · report ·
-//! exit. Each failure is reported as soon as it is known, and once.
+//! In this order: die with the parent · take the index · build the runtime · put handlers in place
+//! of the blocked stop signals · run the body to its `yield_!` · report ready · wait for the stop ·
+//! run the body to its end · drain the cleanups that it left behind · report · exit. Each failure
+//! is reported as soon as it is known, and once.
 
 use std::{
     any::Any,
@@ -41,7 +42,8 @@ pub(super) struct Seat {
     pub(super) stop_signals: Vec<Signal>,
     /// The signal to resume with at once, in place of waiting for a stop.
     pub(super) run_to_completion: Option<Signal>,
-    /// How long left-over cleanups may take. The parent's own limit, which started earlier, comes first when the server stops.
+    /// How long left-over cleanups may take. The parent's own limit, which started earlier, comes
+    /// first when the server stops.
     pub(super) drain_limit: Duration,
 }
 
@@ -63,7 +65,8 @@ pub(super) fn run<C: WorkerCoroutine>(
         die_with_parent(seat.parent)?;
         let runtime = runtime()?;
         code = runtime.block_on(work(&mut seat, shared, coroutine))?;
-        // Waits for blocking tasks that have started, as the end of any runtime does; the parent's limit bounds it.
+        // Waits for blocking tasks that have started, as the end of any runtime does; the parent's
+        // limit bounds it.
         drop(runtime);
         io::Result::Ok(())
     }));
@@ -82,12 +85,13 @@ pub(super) fn run<C: WorkerCoroutine>(
     std::process::exit(code)
 }
 
-/// Has this process killed when the parent ends, in whichever way it ends. Where there is no such thing, the end of the control stream
-/// does it, as long as the runtime is not blocked.
+/// Has this process killed when the parent ends, in whichever way it ends. Where there is no such
+/// thing, the end of the control stream does it, as long as the runtime is not blocked.
 fn die_with_parent(parent: Pid) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL)?;
-    // The parent may have ended before that. Where it lives in another pid namespace it has no number here, and 0 stands for it.
+    // The parent may have ended before that. Where it lives in another pid namespace it has no
+    // number here, and 0 stands for it.
     let now = getppid();
     if now != parent && now.as_raw() != 0 {
         orphaned();
@@ -149,16 +153,18 @@ async fn work<C: WorkerCoroutine>(
             Err(panicked) => Poll::Ready(panicked),
         })
         .await
-        // What the body still holds is gone here, so that its guards have handed over their cleanups.
+        // What the body still holds is gone here, so that its guards have handed over their
+        // cleanups.
     };
     shared.close_listeners();
     let code = outcome.report(&seat.control, phase.get());
 
     let drained = cleanup::drain(seat.drain_limit).await;
-    if !drained.is_complete() {
-        tracing::warn!(worker = seat.index, "{drained}, and the worker ends");
+    if drained.is_complete() || code != 0 {
+        return Ok(code);
     }
-    Ok(code)
+    let left = Outcome::Failed(format!("{drained} after {:?}", seat.drain_limit));
+    Ok(left.report(&seat.control, WorkerPhase::Shutdown))
 }
 
 /// Takes the body through its phases.
@@ -225,8 +231,9 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-/// The wait for the parent's command. A stop signal that comes to this process itself is passed on to the parent, who decides: it may
-/// have got it too, as by Ctrl-C, and then there is one stop and not two.
+/// The wait for the parent's command. A stop signal that comes to this process itself is passed on
+/// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
+/// not two.
 struct Stop {
     control: WorkerEnd,
     commands: UnixStream,

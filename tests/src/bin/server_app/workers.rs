@@ -1,12 +1,10 @@
 //! The workers and main contexts to choose from.
 
-use std::{cell::Cell, fs, future::pending, io, process, thread, time::Duration};
+use std::{cell::Cell, fs, future::pending, io, process, sync::OnceLock, thread, time::Duration};
 
 use aiotools::{
-    ServerError, Signal, WorkerContext,
-    context::{Body, Coroutine, Owned, YieldPoint},
-    process_index,
-    server::{MainContext, Server, ServerWorker, Worker},
+    ServerError, WorkerContext, actxmgr, process_index,
+    server::{Server, ServerWorker},
     start_server,
 };
 use tokio::{
@@ -20,7 +18,6 @@ use super::settings::{Settings, say};
 /// The arguments of every worker.
 pub(crate) struct Args {
     answer: u32,
-    settings: &'static Settings,
 }
 
 impl Drop for Args {
@@ -45,8 +42,14 @@ fn place() -> String {
     process_index().map_or_else(|| "parent".to_owned(), |index| format!("worker {index}"))
 }
 
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+fn settings() -> &'static Settings {
+    SETTINGS.get().expect("set by `run`")
+}
+
 pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
-    let settings: &'static Settings = Box::leak(Box::new(settings));
+    let settings = SETTINGS.get_or_init(|| settings);
     if settings.has("log") {
         tracing_subscriber::fmt()
             .with_ansi(false)
@@ -88,7 +91,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     result
 }
 
-fn start(settings: &'static Settings) -> Result<(), ServerError> {
+fn start(settings: &Settings) -> Result<(), ServerError> {
     match settings.text("worker") {
         "" => go(start_server(plain), settings),
         "echo" => go(start_server(echo), settings),
@@ -99,16 +102,13 @@ fn start(settings: &'static Settings) -> Result<(), ServerError> {
     }
 }
 
-fn go<W>(server: Server<W>, settings: &'static Settings) -> Result<(), ServerError>
+fn go<W>(server: Server<W>, settings: &Settings) -> Result<(), ServerError>
 where
     W: ServerWorker<Config, Args>,
 {
     let mut server = server
-        .args(Args {
-            answer: 123,
-            settings,
-        })
-        .main_context(move || main_context(settings))
+        .args(Args { answer: 123 })
+        .main_context(setup)
         .workers(settings.number("workers", 2) as usize)
         .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
         .on_phase(|phase| say!("phase {phase:?}"))
@@ -147,67 +147,56 @@ where
     server.run()
 }
 
-fn main_context(
-    settings: &'static Settings,
-) -> MainContext<
-    impl Coroutine<
-        Lend = Owned<Config>,
-        Resume = Signal,
-        Future: Future<Output = io::Result<()>> + 'static,
-    >,
-> {
-    MainContext::new(Body::new(
-        move |point: YieldPoint<Owned<Config>, Signal>| async move {
-            say!("main start in {}", process::id());
-            thread::sleep(Duration::from_millis(settings.number("main_ms", 0)));
-            if settings.text("fail_main") == "setup" {
-                return Err(io::Error::other("main bang"));
-            }
-            if settings.has("main_thread") {
-                thread::spawn(|| thread::sleep(Duration::from_secs(600)));
-            }
-            let signal = point
-                .lend(Config {
-                    answer: 987,
-                    changes: Cell::new(0),
-                })
-                .await;
-            say!("main stop {signal}");
-            if settings.text("fail_main") == "shutdown" {
-                return Err(io::Error::other("main bang"));
-            }
-            Ok(())
-        },
-    ))
+#[aiotools::main_context]
+fn setup() -> io::Result<Config> {
+    let settings = settings();
+    say!("main start in {}", process::id());
+    thread::sleep(Duration::from_millis(settings.number("main_ms", 0)));
+    if settings.text("fail_main") == "setup" {
+        return Err(io::Error::other("main bang"));
+    }
+    if settings.has("main_thread") {
+        thread::spawn(|| thread::sleep(Duration::from_secs(600)));
+    }
+    let signal = yield_!(Config {
+        answer: 987,
+        changes: Cell::new(0)
+    });
+    say!("main stop {signal}");
+    if settings.text("fail_main") == "shutdown" {
+        return Err(io::Error::other("main bang"));
+    }
+    Ok(())
+}
+
+/// Its cleanup takes a while, and says when it is done.
+#[actxmgr]
+async fn lease(index: usize) -> () {
+    let exit = yield_!();
+    sleep(Duration::from_millis(50)).await;
+    say!("cleaned {index} {exit:?}");
 }
 
 /// Says what it is given; fails and hangs where it is told to.
-fn plain(
-    ctx: WorkerContext<Config, Args>,
-) -> Worker<
-    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
-> {
-    Worker::new(Body::new(
-        move |point: YieldPoint<Owned<()>, Signal>| async move {
-            let settings = ctx.args().settings;
-            let index = ctx.process_index();
-            assert_eq!(process_index(), Some(index));
-            let config = ctx.main_context();
-            config.changes.set(config.changes.get() + 1);
-            say!(
-                "start {index} ({}, {}) {}",
-                config.answer,
-                ctx.args().answer,
-                config.changes.get()
-            );
-            act(settings, index, "setup").await?;
-            let signal = point.lend(()).await;
-            say!("stop {index} {signal}");
-            act(settings, index, "shutdown").await?;
-            say!("end {index}");
-            Ok(())
-        },
-    ))
+#[aiotools::server]
+async fn plain(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let (settings, index) = (settings(), ctx.process_index());
+    assert_eq!(process_index(), Some(index));
+    let config = ctx.main_context();
+    config.changes.set(config.changes.get() + 1);
+    say!(
+        "start {index} ({}, {}) {}",
+        config.answer,
+        ctx.args().answer,
+        config.changes.get()
+    );
+    let _lease = lease(index).await;
+    act(settings, index, "setup").await?;
+    let signal = yield_!();
+    say!("stop {index} {signal}");
+    act(settings, index, "shutdown").await?;
+    say!("end {index}");
+    Ok(())
 }
 
 /// Does to the worker what the settings have for it here, as `setup=0:error,2:panic`.
@@ -242,70 +231,53 @@ async fn act(settings: &Settings, index: usize, place: &str) -> io::Result<()> {
 }
 
 /// Never gets ready, and says when what it has set up is dropped.
-fn slow(
-    ctx: WorkerContext<Config, Args>,
-) -> Worker<impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = ()>>> {
+#[aiotools::server]
+async fn slow(ctx: WorkerContext<Config, Args>) {
     struct Held(usize);
     impl Drop for Held {
         fn drop(&mut self) {
             say!("dropped {}", self.0);
         }
     }
-    Worker::new(Body::new(
-        move |point: YieldPoint<Owned<()>, Signal>| async move {
-            let _held = Held(ctx.process_index());
-            say!("start {}", ctx.process_index());
-            sleep(Duration::from_secs(600)).await;
-            point.lend(()).await;
-        },
-    ))
+
+    let _held = Held(ctx.process_index());
+    let _lease = lease(ctx.process_index()).await;
+    say!("start {}", ctx.process_index());
+    sleep(Duration::from_secs(600)).await;
+    yield_!();
 }
 
-fn unknown_listener(
-    ctx: WorkerContext<Config, Args>,
-) -> Worker<
-    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
-> {
-    Worker::new(Body::new(
-        move |point: YieldPoint<Owned<()>, Signal>| async move {
-            ctx.listener("127.0.0.1:1")?;
-            point.lend(()).await;
-            Ok(())
-        },
-    ))
+#[aiotools::server]
+async fn unknown_listener(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    ctx.listener("127.0.0.1:1")?;
+    yield_!();
+    Ok(())
 }
 
 /// Echoes lines. On the stop it accepts no more, and lets the connections end.
-fn echo(
-    ctx: WorkerContext<Config, Args>,
-) -> Worker<
-    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
-> {
-    Worker::new(Body::new(
-        move |point: YieldPoint<Owned<()>, Signal>| async move {
-            let listener = ctx.listener(ctx.args().settings.text("bind"))?;
-            assert_eq!(listener.local_addr()?, ctx.local_addrs()[0]);
-            let mut connections = task::JoinSet::new();
-            let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
-            let accept = task::spawn(async move {
-                loop {
-                    tokio::select! {
-                        accepted = listener.accept() => match accepted {
-                            Ok((stream, _)) => drop(connections.spawn(echo_lines(stream))),
-                            Err(err) => say!("accept failed: {err}"),
-                        },
-                        _ = &mut stopped => return connections,
-                    }
-                }
-            });
-            let signal = point.lend(()).await;
-            say!("stop {} {signal}", ctx.process_index());
-            drop(stop);
-            let mut connections = accept.await?;
-            while connections.join_next().await.is_some() {}
-            Ok(())
-        },
-    ))
+#[aiotools::server]
+async fn echo(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let listener = ctx.listener(settings().text("bind"))?;
+    assert_eq!(listener.local_addr()?, ctx.local_addrs()[0]);
+    let mut connections = task::JoinSet::new();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let accept = task::spawn(async move {
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => drop(connections.spawn(echo_lines(stream))),
+                    Err(err) => say!("accept failed: {err}"),
+                },
+                _ = &mut stopped => return connections,
+            }
+        }
+    });
+    let signal = yield_!();
+    say!("stop {} {signal}", ctx.process_index());
+    drop(stop);
+    let mut connections = accept.await?;
+    while connections.join_next().await.is_some() {}
+    Ok(())
 }
 
 async fn echo_lines(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
@@ -323,24 +295,17 @@ async fn echo_lines(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + 
     }
 }
 
-fn unix(
-    ctx: WorkerContext<Config, Args>,
-) -> Worker<
-    impl Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output = io::Result<()>>>,
-> {
-    Worker::new(Body::new(
-        move |point: YieldPoint<Owned<()>, Signal>| async move {
-            let listener = ctx.unix_listener(ctx.args().settings.text("bind_unix"))?;
-            let accept = task::spawn(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    task::spawn(echo_lines(stream));
-                }
-            });
-            point.lend(()).await;
-            accept.abort();
-            Ok(())
-        },
-    ))
+#[aiotools::server]
+async fn unix(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let listener = ctx.unix_listener(settings().text("bind_unix"))?;
+    let accept = task::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            task::spawn(echo_lines(stream));
+        }
+    });
+    yield_!();
+    accept.abort();
+    Ok(())
 }
 
 /// The signal mask and dispositions of this process, without the real-time signals: the C library
