@@ -4,8 +4,7 @@ use proc_macro2::{Group, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, Block, FnArg, Pat, PatType, Receiver, ReceiverKind, Signature, Token, Visibility,
-    token,
+    Attribute, Block, FnArg, Pat, PatType, Receiver, ReceiverKind, Signature, Visibility, token,
 };
 
 /// A function whose body has not been looked at, so that code that is only half typed reaches the
@@ -24,13 +23,10 @@ impl Parse for FnItem {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         let sig: Signature = input.parse()?;
-        if input.peek(Token![;]) {
+        if !input.peek(token::Brace) {
             return Err(
                 input.error("a function without a body cannot be annotated; give it a body")
             );
-        }
-        if !input.peek(token::Brace) {
-            return Err(input.error("expected the body of the function"));
         }
         let braces: Group = input.parse()?;
         Ok(Self {

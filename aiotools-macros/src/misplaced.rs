@@ -13,7 +13,11 @@ pub(crate) fn error(
     match keyword(item) {
         Some(keyword) => {
             let name = keyword.to_string();
-            let article = if name.starts_with(['e', 'i']) { "an" } else { "a" };
+            let article = if name.starts_with(['e', 'i']) {
+                "an"
+            } else {
+                "a"
+            };
             syn::Error::new_spanned(
                 &keyword,
                 format!("`#[{attribute}]` goes on {wanted}, not on {article} `{name}`"),
@@ -44,9 +48,10 @@ fn keyword(item: &TokenStream) -> Option<TokenTree> {
 
 fn is_name(token: Option<&TokenTree>) -> bool {
     match token {
-        Some(TokenTree::Ident(ident)) => {
-            !matches!(ident.to_string().as_str(), "async" | "unsafe" | "extern" | "fn")
-        }
+        Some(TokenTree::Ident(ident)) => !matches!(
+            ident.to_string().as_str(),
+            "async" | "unsafe" | "extern" | "fn"
+        ),
         _ => false,
     }
 }

@@ -28,3 +28,31 @@ pub(crate) fn attribute(name: &str, item: &TokenStream) -> TokenStream {
     let errors = diag.finish();
     quote!(#kept #errors)
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    #[test]
+    fn says_what_is_missing_and_keeps_the_function() {
+        let item = quote! {
+            /// Documented.
+            async fn worker(ctx: WorkerContext) -> io::Result<()> {
+                yield_!();
+                Ok(())
+            }
+        };
+        expect_test::expect![[r#"
+            /// Documented.
+            #[allow(unused_variables)]
+            async fn worker(ctx: WorkerContext) -> io::Result<()> {
+                ::core::unreachable!()
+            }
+            ::core::compile_error! {
+                "`#[server]` needs the feature `server` of aiotools, and Unix; write `aiotools = { version = \"..\", features = [\"server\"] }`"
+            }
+        "#]].assert_eq(&crate::testing::pretty(super::attribute(
+            "server", &item,
+        )));
+    }
+}

@@ -62,7 +62,7 @@ fn function(
         resume: quote!(#krate::__private::Exit),
         returned,
     });
-        let name = at(item.sig.ident.span());
+    let name = at(item.sig.ident.span());
     let krate = &krate.at(name);
     let (constructor, future) = match model.kind {
         Kind::Shared => (
