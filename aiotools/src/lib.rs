@@ -78,6 +78,9 @@ pub use aiotools_macros::actxmgr;
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};
+#[cfg(all(feature = "macros", not(all(unix, feature = "server"))))]
+#[doc(hidden)]
+pub use aiotools_macros::{main_context_unavailable as main_context, server_unavailable as server};
 #[doc(inline)]
 pub use context::{AsyncContextManager, Exit};
 #[cfg(all(unix, feature = "server"))]
