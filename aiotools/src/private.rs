@@ -22,7 +22,7 @@ pub trait SharedFuture: Future + Send + 'static {}
 impl<F> SharedFuture for F
 where
     F: Future,
-    F: Send, // a manager that holds what is not `Send` is `#[actxmgr(local)]`
+    F: Send,    // a manager that holds what is not `Send` is `#[actxmgr(local)]`
     F: 'static, // a manager that borrows is `#[actxmgr(scoped)]`
 {
 }
