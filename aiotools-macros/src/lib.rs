@@ -85,7 +85,7 @@ use proc_macro::TokenStream;
 /// fn journal(first: String) -> Manager<impl Coroutine<
 ///     Lend = Mut<Vec<String>>,
 ///     Resume = Exit,
-///     Future: Future<Output = io::Result<()>> + Send + 'static,
+///     Future = impl Future<Output = io::Result<()>> + Send + 'static,
 /// >> {
 ///     Manager::shared("app::journal", |yield_point| async move { /* the body */ })
 /// }

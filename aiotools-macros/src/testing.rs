@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use syn::visit::{self, Visit};
 
 /// The expansion, laid out. Errors show as `compile_error!`.
-pub(crate) fn pretty(expansion: TokenStream) -> String {
+pub(crate) fn pretty(expansion: &TokenStream) -> String {
     match syn::parse2(expansion.clone()) {
         Ok(file) => prettyplease::unparse(&file),
         Err(error) => panic!("not a file: {error}\n{expansion}"),
@@ -21,7 +21,7 @@ macro_rules! snapshots {
         fn $name() {
             let expansion = $attribute(quote::quote!($($args)*), &quote::quote!($($item)*));
             expect_test::expect_file![concat!("snapshots/", stringify!($name), ".rs")]
-                .assert_eq(&crate::testing::pretty(expansion));
+                .assert_eq(&crate::testing::pretty(&expansion));
         }
     )*};
 }

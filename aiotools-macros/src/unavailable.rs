@@ -51,7 +51,7 @@ mod tests {
             ::core::compile_error! {
                 "`#[server]` needs the feature `server` of aiotools, and Unix; write `aiotools = { version = \"..\", features = [\"server\"] }`"
             }
-        "#]].assert_eq(&crate::testing::pretty(super::attribute(
+        "#]].assert_eq(&crate::testing::pretty(&super::attribute(
             "server", &item,
         )));
     }

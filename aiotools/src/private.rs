@@ -14,15 +14,3 @@ pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worke
 pub fn unreachable<T>() -> T {
     unreachable!("a branch that exists for its type was taken")
 }
-
-/// The future of a default manager. The bounds are on the implementation, one to a line, because the
-/// compiler shows that line to someone whose manager does not meet it.
-pub trait SharedFuture: Future + Send + 'static {}
-
-impl<F> SharedFuture for F
-where
-    F: Future,
-    F: Send,    // a manager that holds what is not `Send` is `#[actxmgr(local)]`
-    F: 'static, // a manager that borrows is `#[actxmgr(scoped)]`
-{
-}

@@ -64,18 +64,18 @@ fn function(
     });
     let name = at(item.sig.ident.span());
     let krate = &krate.at(name);
-    let (constructor, future) = match model.kind {
+    let (constructor, bounds) = match model.kind {
         Kind::Shared => (
             quote_spanned!(name=> <#krate::__private::Manager<_>>::shared),
-            quote_spanned!(name=> #krate::__private::SharedFuture),
+            quote_spanned!(name=> + ::core::marker::Send + 'static),
         ),
         Kind::Local => (
             quote_spanned!(name=> <#krate::__private::Manager<_>>::local),
-            quote_spanned!(name=> 'static + ::core::future::Future),
+            quote_spanned!(name=> + 'static),
         ),
         Kind::Scoped => (
             quote_spanned!(name=> <#krate::__private::ScopedManager<_>>::new),
-            quote_spanned!(name=> ::core::future::Future),
+            TokenStream::new(),
         ),
     };
     let manager = match model.kind {
@@ -87,7 +87,7 @@ fn function(
             impl #krate::__private::Coroutine<
                 Lend = #lend,
                 Resume = #krate::__private::Exit,
-                Future = impl #future<Output = #outcome>,
+                Future = impl ::core::future::Future<Output = #outcome> #bounds,
             >
         >
     };

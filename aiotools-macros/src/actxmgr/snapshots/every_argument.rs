@@ -2,7 +2,7 @@ fn number() -> crate::reexport::__private::Manager<
     impl crate::reexport::__private::Coroutine<
         Lend = crate::reexport::__private::Owned<u32>,
         Resume = crate::reexport::__private::Exit,
-        Future = impl 'static + ::core::future::Future<Output = ()>,
+        Future = impl ::core::future::Future<Output = ()> + 'static,
     >,
 > {
     <crate::reexport::__private::Manager<

@@ -6,7 +6,9 @@ pub fn transaction<T: Send>(
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Mut<Tx>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = Result<(), Error>>,
+        Future = impl ::core::future::Future<
+            Output = Result<(), Error>,
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<

@@ -4,7 +4,9 @@ fn transaction(
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Mut<Tx>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = io::Result<()>>,
+        Future = impl ::core::future::Future<
+            Output = io::Result<()>,
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<

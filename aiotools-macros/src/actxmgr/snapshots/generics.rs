@@ -4,7 +4,9 @@ fn keep<'a: 'static, T, const N: usize>(
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Owned<[&'a T; N]>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = ()>,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
     >,
 >
 where

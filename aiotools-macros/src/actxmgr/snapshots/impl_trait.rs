@@ -4,7 +4,9 @@ fn shown(
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Owned<impl Display>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = Result<(), Error>>,
+        Future = impl ::core::future::Future<
+            Output = Result<(), Error>,
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<

@@ -7,7 +7,9 @@ fn line(
             Value = Line<'__aiotools_lend>,
         >,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = ()>,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<

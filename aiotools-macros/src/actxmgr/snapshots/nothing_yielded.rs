@@ -2,7 +2,9 @@ fn report() -> ::aiotools::__private::Manager<
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Owned<()>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = ()>,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<

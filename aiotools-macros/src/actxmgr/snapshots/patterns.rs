@@ -8,7 +8,9 @@ fn sum(
     impl ::aiotools::__private::Coroutine<
         Lend = ::aiotools::__private::Owned<u32>,
         Resume = ::aiotools::__private::Exit,
-        Future = impl ::aiotools::__private::SharedFuture<Output = ()>,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
     >,
 > {
     <::aiotools::__private::Manager<
