@@ -47,6 +47,16 @@ impl Trace {
     ///
     /// If it does not.
     pub async fn wait_for(&self, event: &str) {
+        // Long: in real time the machine may be busy, and in virtual time it costs nothing.
+        self.wait_for_in(event, Duration::from_secs(60)).await;
+    }
+
+    /// Waits until `event` has happened, for at most as long as said.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub async fn wait_for_in(&self, event: &str, limit: Duration) {
         let happened = async {
             loop {
                 let changed = self.0.changed.notified();
@@ -56,11 +66,7 @@ impl Trace {
                 changed.await;
             }
         };
-        // Long: in real time the machine may be busy, and in virtual time it costs nothing.
-        if tokio::time::timeout(Duration::from_secs(60), happened)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(limit, happened).await.is_err() {
             panic!("`{event}` did not happen: {self:?}");
         }
     }
