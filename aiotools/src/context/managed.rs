@@ -13,6 +13,7 @@
 //! knows that there is nothing to go on with.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -230,12 +231,20 @@ impl<D: ManagerDriver> Managed<D> {
         let Some(mut cleanup) = self.cleanup.take() else {
             return;
         };
+        let mut resumed = Ok(());
         match cleanup.stage {
             Stage::Setup => return,
             Stage::Polled => return stats::count_panic(),
-            Stage::Entered => cleanup.resume(Exit::on_drop()),
+            // The value may panic in its drop. The body can go on all the same, and has to (G1).
+            Stage::Entered => {
+                let exit = Exit::on_drop();
+                resumed = catch_unwind(AssertUnwindSafe(|| cleanup.resume(exit)));
+            }
             Stage::Resumed => {}
         }
         (self.kind.detach)(cleanup, std::mem::take(&mut self.home));
+        if let Err(panic) = resumed {
+            resume_unwind(panic);
+        }
     }
 }
