@@ -3,10 +3,12 @@
 
 use std::future::pending;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aiotools::{Exit, actxmgr};
 use aiotools_tests::trace::Trace;
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
@@ -20,219 +22,250 @@ async fn inner(trace: Trace) {
     trace.push(format!("inner {exit}"));
 }
 
-/// Takes one step to set up, and one to clean up.
+/// Goes through its stages one by one, as the gate is opened.
 #[actxmgr]
-async fn staged(trace: Trace) -> u32 {
+async fn staged(trace: Trace, gate: Arc<Semaphore>) -> u32 {
     let _made = trace.on_drop("made dropped");
     let inner = inner(trace.clone()).await;
-    sleep(STEP).await;
-    trace.push("entered");
+    trace.push("setting up");
+    pass(&gate).await;
     let exit = yield_!(7);
-    sleep(STEP).await;
+    trace.push("cleaning up");
+    pass(&gate).await;
     inner.exit().await;
     trace.push(exit);
 }
 
-async fn stay(trace: &Trace) {
-    let _body = trace.on_drop("body dropped");
-    sleep(STEP).await;
+async fn pass(gate: &Semaphore) {
+    gate.acquire().await.unwrap().forget();
 }
 
-/// Who drops the future, and when.
-async fn cut(how: &str, after: Duration, future: impl Future<Output = ()> + Send + 'static) {
-    match how {
-        "timeout" => drop(timeout(after, future).await),
-        "select" => tokio::select! {
-            () = future => {}
-            () = sleep(after) => {}
-        },
-        "abort" => {
-            let task = tokio::spawn(future);
-            sleep(after).await;
-            task.abort();
-            drop(task.await);
+fn gate(open: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(open))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    Timeout,
+    Select,
+    Abort,
+}
+
+impl Cut {
+    /// Drops `future` in one of the ways there are, once it has come to `event`.
+    async fn at(
+        self,
+        event: &str,
+        trace: &Trace,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        match self {
+            Self::Timeout => assert!(timeout(STEP, future).await.is_err()),
+            Self::Select => tokio::select! {
+                () = future => unreachable!("it waits"),
+                () = trace.wait_for(event) => {}
+            },
+            Self::Abort => {
+                let task = tokio::spawn(future);
+                trace.wait_for(event).await;
+                task.abort();
+                assert!(task.await.unwrap_err().is_cancelled());
+            }
         }
-        _ => unreachable!("{how}"),
+        assert_eq!(trace.count(event), 1);
     }
 }
 
-const HOWS: [&str; 3] = ["timeout", "select", "abort"];
-
-/// Runs `test` in virtual time, and again on worker threads.
-fn on_both_runtimes<F: Future<Output = ()> + Send + 'static>(test: impl Fn() -> F) {
+/// Runs `test` in virtual time, and again on worker threads. A timeout in real time might come before
+/// anything else.
+fn on_both_runtimes<F: Future<Output = ()> + Send + 'static>(test: impl Fn(Cut) -> F) {
     let current = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
-    current.block_on(test());
+    for cut in [Cut::Timeout, Cut::Select, Cut::Abort] {
+        current.block_on(test(cut));
+    }
     let multi = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    multi.block_on(async { tokio::spawn(test()).await.unwrap() });
+    for cut in [Cut::Select, Cut::Abort] {
+        multi.block_on(async { tokio::spawn(test(cut)).await.unwrap() });
+    }
 }
 
 /// Not entered, so nothing to clean up: what was made is dropped, and the manager inside, which was
 /// entered, cleans up by itself.
 #[test]
 fn context_cancelled_in_the_setup() {
-    on_both_runtimes(|| async {
-        for how in HOWS {
-            for scope in [false, true] {
-                let trace = Trace::new();
-                let seen = trace.clone();
-                cut(how, STEP / 2, async move {
-                    if scope {
-                        staged(seen).scope(async |_| pending::<()>().await).await;
-                    } else {
-                        drop(staged(seen).await);
-                    }
-                })
-                .await;
-                trace.wait_for("inner cancelled").await;
-                sleep(2 * STEP).await;
-                assert_eq!(
-                    trace,
-                    ["inner entered", "made dropped", "inner cancelled"],
-                    "{how}"
-                );
-            }
+    on_both_runtimes(|cut| async move {
+        for scope in [false, true] {
+            let trace = Trace::new();
+            let manager = staged(trace.clone(), gate(0));
+            let future = async move {
+                if scope {
+                    manager.scope(async |_| ()).await;
+                } else {
+                    manager.await.exit().await;
+                }
+            };
+            cut.at("setting up", &trace, future).await;
+            trace.wait_for("inner cancelled").await;
+            yield_now().await;
+            assert_eq!(
+                trace,
+                [
+                    "inner entered",
+                    "setting up",
+                    "made dropped",
+                    "inner cancelled"
+                ],
+                "{cut:?}"
+            );
         }
     });
 }
 
 #[test]
 fn context_cancelled_in_the_body() {
-    on_both_runtimes(|| async {
-        for how in HOWS {
-            let trace = Trace::new();
-            let seen = trace.clone();
-            cut(how, 3 * STEP, async move {
-                staged(seen.clone())
-                    .scope(async |_| {
-                        let _body = seen.on_drop("body dropped");
-                        pending::<()>().await;
-                    })
-                    .await;
-            })
-            .await;
-            trace.wait_for("made dropped").await;
-            assert_eq!(
-                trace,
-                [
-                    "inner entered",
-                    "entered",
-                    "body dropped",
-                    "inner completed",
-                    "cancelled",
-                    "made dropped"
-                ],
-                "{how}"
-            );
-        }
+    on_both_runtimes(|cut| async move {
+        let trace = Trace::new();
+        let seen = trace.clone();
+        let manager = staged(trace.clone(), gate(2));
+        let future = async move {
+            manager
+                .scope(async |_| {
+                    let _body = seen.on_drop("body dropped");
+                    seen.push("body");
+                    pending::<()>().await;
+                })
+                .await;
+        };
+        cut.at("body", &trace, future).await;
+        trace.wait_for("made dropped").await;
+        assert_eq!(
+            trace,
+            [
+                "inner entered",
+                "setting up",
+                "body",
+                "body dropped",
+                "cleaning up",
+                "inner completed",
+                "cancelled",
+                "made dropped"
+            ],
+            "{cut:?}"
+        );
     });
 }
 
 #[test]
 fn context_cancelled_with_a_guard_in_hand() {
-    on_both_runtimes(|| async {
-        for how in HOWS {
-            let trace = Trace::new();
-            let seen = trace.clone();
-            cut(how, 3 * STEP, async move {
-                let _guard = staged(seen).await;
-                pending::<()>().await;
-            })
-            .await;
-            trace.wait_for("made dropped").await;
-            assert_eq!(
-                trace,
-                [
-                    "inner entered",
-                    "entered",
-                    "inner completed",
-                    "cancelled",
-                    "made dropped"
-                ],
-                "{how}"
-            );
-        }
+    on_both_runtimes(|cut| async move {
+        let trace = Trace::new();
+        let seen = trace.clone();
+        let manager = staged(trace.clone(), gate(2));
+        let future = async move {
+            let _guard = manager.await;
+            seen.push("body");
+            pending::<()>().await;
+        };
+        cut.at("body", &trace, future).await;
+        trace.wait_for("made dropped").await;
+        assert_eq!(
+            trace,
+            [
+                "inner entered",
+                "setting up",
+                "body",
+                "cleaning up",
+                "inner completed",
+                "cancelled",
+                "made dropped"
+            ],
+            "{cut:?}"
+        );
     });
 }
 
 /// A cleanup that has started is not cancelled, and it has been told how the body ended.
 #[test]
 fn context_cancelled_in_the_cleanup() {
-    on_both_runtimes(|| async {
-        for how in HOWS {
-            for (form, told) in [
-                ("guard", "completed"),
-                ("scope", "completed"),
-                ("try_scope", "failed"),
-                ("exit_with", "failed"),
-            ] {
-                let trace = Trace::new();
-                let seen = trace.clone();
-                cut(how, 50 * STEP, async move {
-                    let manager = slow(seen.clone());
-                    match form {
-                        "guard" => manager.await.exit().await,
-                        "exit_with" => manager.await.exit_with(Exit::Failed).await,
-                        "scope" => manager.scope(async |_| ()).await,
-                        _ => manager
-                            .try_scope(async |_| Err::<(), ()>(()))
-                            .await
-                            .unwrap_or(()),
-                    }
-                    seen.push("not cut");
-                })
-                .await;
-                assert_eq!(trace, ["cleaning"], "{how} {form}");
-                trace.wait_for(told).await;
-                assert_eq!(trace, ["cleaning", told], "{how} {form}");
-            }
+    on_both_runtimes(|cut| async move {
+        for (form, told) in [
+            ("exit", "completed"),
+            ("exit_with", "failed"),
+            ("scope", "completed"),
+            ("try_scope", "failed"),
+            ("panic", "panicked"),
+        ] {
+            let trace = Trace::new();
+            let gate = gate(1);
+            let manager = staged(trace.clone(), gate.clone());
+            let future = async move {
+                match form {
+                    "exit" => manager.await.exit().await,
+                    "exit_with" => manager.await.exit_with(Exit::Failed).await,
+                    "scope" => manager.scope(async |_| ()).await,
+                    "try_scope" => drop(manager.try_scope(async |_| Err::<(), ()>(())).await),
+                    _ => manager.scope(async |_| panic!("body")).await,
+                }
+            };
+            cut.at("cleaning up", &trace, future).await;
+            assert_eq!(
+                trace,
+                ["inner entered", "setting up", "cleaning up"],
+                "{cut:?} {form}"
+            );
+            gate.add_permits(1);
+            trace.wait_for("made dropped").await;
+            assert_eq!(
+                trace,
+                [
+                    "inner entered",
+                    "setting up",
+                    "cleaning up",
+                    "inner completed",
+                    told,
+                    "made dropped"
+                ],
+                "{cut:?} {form}"
+            );
         }
     });
-
-    #[actxmgr]
-    async fn slow(trace: Trace) -> u32 {
-        let exit = yield_!(7);
-        trace.push("cleaning");
-        sleep(70 * STEP).await;
-        trace.push(exit);
-    }
 }
 
 /// Dropped before its first poll, an `exit` future has said `Completed` all the same.
-#[test]
-fn context_exit_future_is_dropped_unpolled() {
-    on_both_runtimes(|| async {
-        let trace = Trace::new();
-        drop(staged(trace.clone()).await.exit());
-        trace.wait_for("made dropped").await;
-        assert_eq!(trace.count("completed"), 1);
-
-        drop(staged(trace.clone()).await.exit_with(Exit::Failed));
-        trace.wait_for("failed").await;
-    });
+#[tokio::test(start_paused = true)]
+async fn context_exit_future_is_dropped_unpolled() {
+    let trace = Trace::new();
+    drop(staged(trace.clone(), gate(2)).await.exit());
+    trace.wait_for("completed").await;
+    drop(staged(trace.clone(), gate(2)).await.exit_with(Exit::Failed));
+    trace.wait_for("failed").await;
 }
 
 /// Polled once and dropped, an `exit` future goes on where it stands, in another task.
 #[tokio::test(start_paused = true)]
 async fn context_exit_future_is_dropped_midway() {
     let trace = Trace::new();
+    let gate = gate(1);
     {
-        let mut exit = pin!(staged(trace.clone()).await.exit());
+        let mut exit = pin!(staged(trace.clone(), gate.clone()).await.exit());
         assert!(futures::poll!(&mut exit).is_pending());
     }
+    gate.add_permits(1);
     trace.wait_for("made dropped").await;
     assert_eq!(
         trace,
         [
             "inner entered",
-            "entered",
+            "setting up",
+            "cleaning up",
             "inner completed",
             "completed",
             "made dropped"
@@ -252,7 +285,10 @@ async fn context_nested_scopes_are_cancelled_from_the_inside() {
     let seen = trace.clone();
     let nested = named("outer", seen.clone()).scope(async |()| {
         named("inner", seen.clone())
-            .scope(async |()| stay(&seen).await)
+            .scope(async |()| {
+                let _body = seen.on_drop("body dropped");
+                pending::<()>().await;
+            })
             .await;
     });
     assert!(timeout(STEP / 2, nested).await.is_err());
