@@ -44,7 +44,7 @@ fn cleanup_timeout_is_a_limit() {
 #[test]
 fn cleanup_timeout_of_an_infallible_manager() {
     #[actxmgr(cleanup_timeout = "1s500ms")]
-    async fn endless(trace: Trace) {
+    async fn overdue(trace: Trace) {
         let _held = trace.on_drop("dropped");
         yield_!();
         std::future::pending::<()>().await;
@@ -53,29 +53,29 @@ fn cleanup_timeout_of_an_infallible_manager() {
     paused().block_on(async {
         let trace = Trace::new();
         let began = Instant::now();
-        endless(trace.clone()).await.exit().await;
+        overdue(trace.clone()).await.exit().await;
         assert_eq!(began.elapsed(), LIMIT);
         assert_eq!(trace, ["dropped"]);
-        assert_eq!(endless(trace.clone()).scope(async |()| 5).await, 5);
+        assert_eq!(overdue(trace.clone()).scope(async |()| 5).await, 5);
         assert_eq!(began.elapsed(), 2 * LIMIT);
-        assert_eq!(kinds("endless"), [(Kind::Timeout, Exit::Completed); 2]);
+        assert_eq!(kinds("overdue"), [(Kind::Timeout, Exit::Completed); 2]);
 
-        let got: Result<(), u32> = endless(trace.clone()).try_scope(async |()| Err(6)).await;
+        let got: Result<(), u32> = overdue(trace.clone()).try_scope(async |()| Err(6)).await;
         assert_eq!(got, Err(6));
-        drop(endless(trace.clone()).await);
+        drop(overdue(trace.clone()).await);
         assert!(drain(LIMIT + Duration::from_millis(1)).await.is_complete());
         assert_eq!(trace, ["dropped"; 4]);
     });
     assert_eq!(
-        kinds("endless")[2..],
+        kinds("overdue")[2..],
         [
             (Kind::Timeout, Exit::Failed),
             (Kind::Timeout, Exit::Cancelled)
         ]
     );
     assert_eq!(
-        reports("endless")[0].text,
-        "the cleanup of `cleanup::timeout::endless` did not end within 1.5s and was dropped"
+        reports("overdue")[0].text,
+        "the cleanup of `cleanup::timeout::overdue` did not end within 1.5s and was dropped"
     );
 }
 
