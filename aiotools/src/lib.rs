@@ -1,17 +1,103 @@
 //! Async context managers, structured tasks and prefork servers for tokio.
+//!
+//! In Rust a future can be dropped at any await, and no code that needs an `.await` runs after that. This
+//! crate is for what has to run all the same: the rollback, the goodbye, the graceful stop.
+//!
+//! | I want to | use |
+//! |---|---|
+//! | write set-up and cleanup as one function | [`#[actxmgr]`](macro@actxmgr) |
+//! | know how such a manager is entered and left, and what happens when it is dropped | [`context`] |
+//! | write a manager by hand, or take any | [`AsyncContextManager`] |
+//! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
+//! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
+//! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
+//!
+//! # A first manager
+//!
+//! What stands before the `yield_!` is set-up. What stands after it is cleanup, and it always runs: after
+//! success, an early return, `?`, a panic, a timeout, an abort, or a drop. It is told why.
+//!
+//! ```
+//! use aiotools::{Exit, actxmgr};
+//!
+//! #[actxmgr]
+//! async fn greeting(name: &'static str) -> String {
+//!     println!("opening");
+//!     let exit: Exit = yield_!(format!("hello, {name}"));
+//!     println!("closing, because the body was {exit}");
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() {
+//!     // As a scope, like Python's `async with`:
+//!     let length = greeting("ada").scope(async |text| text.len()).await;
+//!     assert_eq!(length, 10);
+//!
+//!     // As a guard, which derefs to the value:
+//!     let text = greeting("grace").await;
+//!     assert!(text.ends_with("grace"));
+//!     text.exit().await; // without this, it would close in the background
+//! }
+//! ```
+//!
+//! # Guarantees
+//!
+//! - **Cleanup once.** For every manager that reached its `yield_!`, the code after it is started exactly
+//!   once. Once started, it is not cancelled by its caller: if the caller goes away, it goes on in the
+//!   background until it is done or its [`cleanup_timeout`](macro@actxmgr) passes.
+//! - **No error is lost.** The error or panic of a cleanup reaches the caller, or else the
+//!   [error hook](cleanup::set_error_hook), exactly once; it never hides an error of the body.
+//! - **No blocking.** Nothing here blocks a thread of a runtime. All of it works on current-thread and
+//!   multi-thread runtimes alike.
+//! - **No lost connection.** A connection that the kernel has accepted for a server is served, however its
+//!   workers stop.
+//! - **Bounded stop.** Each wait in a shutdown has a deadline, and a next step for when it passes.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `macros` | yes | the attributes |
+//! | `server` | yes | [`server`](mod@server), on Unix |
+//!
+//! Without the features, [`context`] and [`cleanup`] remain.
 
 pub mod cancel;
+pub mod cleanup;
+pub mod context;
 pub mod future;
+#[cfg(all(unix, feature = "server"))]
+pub mod server;
 pub mod task;
 pub mod time;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+#[allow(missing_docs)]
+pub mod __private;
+
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use aiotools_macros::actxmgr;
+#[cfg(all(unix, feature = "macros", feature = "server"))]
+#[doc(inline)]
+pub use aiotools_macros::{main_context, server};
+#[doc(inline)]
 pub use cancel::{
     CancelError, CancelErrors, CancelReason, Cancelled, cancel_and_wait, cancel_and_wait_with,
     cancelled, catch_cancel, is_cancelled, shield,
 };
+#[doc(inline)]
+pub use context::{AsyncContextManager, Exit};
+#[doc(inline)]
 pub use future::{as_completed, gather, race, race_ok};
+#[cfg(all(unix, feature = "server"))]
+#[doc(inline)]
+pub use server::{Phase, Server, ServerError, Signal, WorkerContext, process_index, start_server};
+#[doc(inline)]
 pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,
     TaskGroupError, TaskHandle, TaskScope, resetting,
 };
+#[doc(inline)]
 pub use time::{move_on_after, timeout, timeout_at};

@@ -8,6 +8,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
 
 use super::{
     current,
@@ -18,23 +19,20 @@ use super::{
     sync::Arc,
 };
 
-/// Runs `future` in the background as a cleanup of the node that is current on this thread: that node, and so the group around it, does
-/// not end before it is done; nothing cancels it.
+/// Runs `future` on `runtime` as a cleanup of the node that is current on this thread: that node, and so
+/// the group around it, does not end before it is done; nothing cancels it.
 ///
 /// # Errors
 ///
-/// Without a current node, or without a runtime, the future comes back.
+/// Without a current node, the future comes back.
 #[track_caller]
-pub fn adopt<F>(future: F) -> Result<(), F>
+pub(crate) fn adopt<F>(runtime: &Handle, future: F) -> Result<(), F>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     if !current::is_any() {
         return Err(future);
     }
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return Err(future);
-    };
     let Some(mut owner) = current::node() else {
         return Err(future);
     };

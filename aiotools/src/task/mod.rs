@@ -31,7 +31,6 @@ mod group;
 mod handle;
 mod meta;
 mod node;
-mod orphans;
 mod output;
 mod registry;
 mod report;
@@ -57,18 +56,10 @@ pub use scope_builder::{NoTimeout, ScopeBuilder, WithTimeout};
 pub use task_context::TaskContext;
 pub use task_ref::{TaskRef, current};
 
-/// For the tests of this library, and for its other modules.
-#[doc(hidden)]
-pub mod __private {
-    pub use super::{
-        adopt::adopt,
-        orphans::{drained, outstanding},
-    };
-}
-
 /// What the other modules of this crate build on.
 pub(crate) mod engine {
     pub(crate) use super::{
+        adopt::adopt,
         current::{enter, is_cancelled, node},
         family::Policy,
         handle::Ended,

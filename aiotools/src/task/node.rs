@@ -42,7 +42,7 @@ use super::{
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
     wakers::Wakers,
 };
-use crate::cancel::CancelReason;
+use crate::{cancel::CancelReason, cleanup::tracker::Outstanding};
 
 /// What a node is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,7 +94,7 @@ pub(crate) struct Inner {
 /// Who waits for an orphan.
 pub(crate) enum Heir {
     Node(Arc<Node>),
-    Process,
+    Process(Outstanding),
 }
 
 // The word `count`: two flags, 32 bits of live units, 30 bits of a sequence number that wraps.
@@ -345,8 +345,8 @@ impl Node {
             }
             match heir {
                 Some(Heir::Node(heir)) => heir.leave_other(),
-                Some(Heir::Process) => super::orphans::leave(),
-                None => {}
+                // Dropped, a heir of this kind is no longer counted.
+                Some(Heir::Process(_)) | None => {}
             }
         }
     }
@@ -362,10 +362,7 @@ impl Node {
                 Some(node) if node.enter_other() => break Heir::Node(node),
                 // It has ended already (its future was moved out and polled elsewhere): then who is outside it.
                 Some(node) => candidate = node.parent.clone(),
-                None => {
-                    super::orphans::enter();
-                    break Heir::Process;
-                }
+                None => break Heir::Process(Outstanding::new()),
             }
         };
         lock(&self.inner).heir = Some(heir);

@@ -1,0 +1,47 @@
+//! Collecting errors, so that independent mistakes are reported together.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+/// The errors of one attribute. Must be ended with [`finish`](Self::finish): dropped unread it panics,
+/// so that a forgotten check cannot ship.
+#[derive(Debug, Default)]
+pub(crate) struct Diagnostics {
+    errors: Option<syn::Error>,
+    finished: bool,
+}
+
+impl Diagnostics {
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.errors {
+            Some(errors) => errors.combine(error),
+            None => self.errors = Some(error),
+        }
+    }
+
+    /// Blames `tokens`.
+    pub(crate) fn error(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors.is_some()
+    }
+
+    /// The errors as `compile_error!`s, to stand behind the item; empty if there are none.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.finished = true;
+        match self.errors.take() {
+            Some(errors) => errors.to_compile_error(),
+            None => TokenStream::new(),
+        }
+    }
+}
+
+impl Drop for Diagnostics {
+    fn drop(&mut self) {
+        if !self.finished && !std::thread::panicking() {
+            panic!("the errors of an attribute were never looked at");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Durations written as text, such as `"1m30s"`.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::LitStr;
+
+/// A duration that was checked when the macro ran.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DurationLit(Duration);
+
+impl DurationLit {
+    /// Parses text of at least one unit; zero is an error.
+    pub(crate) fn parse(text: &LitStr) -> syn::Result<Self> {
+        match humantime::parse_duration(&text.value()) {
+            Ok(duration) if duration.is_zero() => Err(syn::Error::new(
+                text.span(),
+                "the duration is zero; write one that is longer, such as `\"5s\"`",
+            )),
+            Ok(duration) => Ok(Self(duration)),
+            Err(error) => Err(syn::Error::new(
+                text.span(),
+                format!(
+                    "not a duration: {error}; write one such as `\"500ms\"`, `\"5s\"` or `\"1m30s\"`"
+                ),
+            )),
+        }
+    }
+}
+
+impl ToTokens for DurationLit {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let secs = self.0.as_secs();
+        let nanos = self.0.subsec_nanos();
+        tokens.extend(quote!(::core::time::Duration::new(#secs, #nanos)));
+    }
+}

@@ -1,0 +1,241 @@
+//! A manager from its start to its end: what guards, scopes and `exit` futures are made of.
+//!
+//! # Stages
+//!
+//! | stage     | the coroutine | moves on to                                      | dropped here      |
+//! |-----------|---------------|--------------------------------------------------|-------------------|
+//! | `Setup`   | before yield  | `Entered`, at the yield; the end, if it returns  | just dropped      |
+//! | `Entered` | at its yield  | `Resumed`, by `resume`                           | resumed, detached |
+//! | `Resumed` | behind it     | the end                                          | detached          |
+//! | `Polled`  | is running    | back, unless it panics                           | just dropped      |
+//!
+//! A manager that has ended is `None`. `Polled` is left behind by a panic only: whoever drops it then
+//! knows that there is nothing to go on with.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::catch_unwind::CatchUnwind;
+use super::coroutine::{Driver, OutputOf, Step};
+use super::exit::Exit;
+use super::outcome::Outcome;
+use super::spec::Spec;
+use crate::cleanup::{CleanupTimedOut, Home, report, stats};
+
+/// A driver of a manager, as opposed to one of a worker.
+pub(crate) trait ManagerDriver:
+    Driver<Resume = Exit, Future: Future<Output: Outcome>>
+{
+}
+
+impl<D: Driver<Resume = Exit, Future: Future<Output: Outcome>>> ManagerDriver for D {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Setup,
+    Entered,
+    Resumed,
+    Polled,
+}
+
+/// A coroutine with what is known about it. The second half of it is the cleanup.
+pub(crate) struct Cleanup<D: ManagerDriver> {
+    driver: D,
+    pub(crate) spec: Spec<OutputOf<D>>,
+    stage: Stage,
+    /// Why it was resumed, once it was.
+    exit: Exit,
+    /// The limit of `spec`, started with the first poll of the cleanup. On the heap, so that a manager
+    /// without a limit does not carry a timer around.
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl<D: ManagerDriver> Cleanup<D> {
+    #[inline]
+    fn resume(&mut self, exit: Exit) {
+        stats::count_exit(exit);
+        self.exit = exit;
+        self.stage = Stage::Resumed;
+        self.driver.resume(exit);
+    }
+
+    /// Why it runs.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Runs the cleanup, for at most as long as it may take.
+    #[inline]
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<OutputOf<D>, CleanupTimedOut>> {
+        self.stage = Stage::Polled;
+        let polled = self.driver.poll_cleanup(cx);
+        self.stage = Stage::Resumed;
+        match (polled, self.spec.about.cleanup_timeout) {
+            (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
+            (Poll::Pending, None) => Poll::Pending,
+            (Poll::Pending, Some(limit)) => self.poll_timer(limit, cx).map(Err),
+        }
+    }
+
+    #[cold]
+    fn poll_timer(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<CleanupTimedOut> {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| {
+            stats::count_timed_out();
+            CleanupTimedOut::new(self.spec.about.name, self.exit, limit)
+        })
+    }
+}
+
+/// Who takes over the cleanup of a manager that is dropped, and where.
+pub(crate) struct Kind<D: ManagerDriver> {
+    /// Called when the manager is entered.
+    pub(crate) home: fn() -> Home,
+    pub(crate) detach: fn(Cleanup<D>, Home),
+}
+
+impl<D: ManagerDriver> Clone for Kind<D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: ManagerDriver> Copy for Kind<D> {}
+
+/// A manager that is somebody's to run and to leave. Dropped, it hands its cleanup over.
+pub(crate) struct Managed<D: ManagerDriver> {
+    /// `None` once it has ended, one way or the other.
+    cleanup: Option<Cleanup<D>>,
+    home: Home,
+    kind: Kind<D>,
+}
+
+impl<D: ManagerDriver> Managed<D> {
+    #[inline]
+    pub(crate) fn new(driver: D, spec: Spec<OutputOf<D>>, kind: Kind<D>) -> Self {
+        Self {
+            cleanup: Some(Cleanup {
+                driver,
+                spec,
+                stage: Stage::Setup,
+                exit: Exit::Cancelled,
+                timer: None,
+            }),
+            home: Home::default(),
+            kind,
+        }
+    }
+
+    #[inline]
+    fn get(&self) -> &Cleanup<D> {
+        self.cleanup.as_ref().expect("the manager has ended")
+    }
+
+    #[inline]
+    fn get_mut(&mut self) -> &mut Cleanup<D> {
+        self.cleanup.as_mut().expect("the manager has ended")
+    }
+
+    #[inline]
+    pub(crate) fn spec(&self) -> Spec<OutputOf<D>> {
+        self.get().spec
+    }
+
+    #[inline]
+    pub(crate) fn driver(&self) -> &D {
+        &self.get().driver
+    }
+
+    #[inline]
+    pub(crate) fn driver_mut(&mut self) -> &mut D {
+        &mut self.get_mut().driver
+    }
+
+    /// Runs the set-up: to the yield, or to the outcome of a manager that ended before.
+    #[inline]
+    pub(crate) fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OutputOf<D>>> {
+        let cleanup = self.get_mut();
+        match cleanup.driver.poll_setup(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Step::Yielded) => {
+                cleanup.stage = Stage::Entered;
+                self.home = (self.kind.home)();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Step::Ended(outcome)) => {
+                self.cleanup = None;
+                Poll::Ready(Err(outcome))
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn resume(&mut self, exit: Exit) {
+        self.get_mut().resume(exit);
+    }
+
+    /// Runs the cleanup. A panic of it comes out of here, and ends it.
+    #[inline]
+    pub(crate) fn poll_cleanup(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<OutputOf<D>, CleanupTimedOut>> {
+        let polled = self.get_mut().poll(cx);
+        if polled.is_ready() {
+            self.cleanup = None;
+        }
+        polled
+    }
+
+    /// The cleanup as a future, for one that has been resumed.
+    #[inline]
+    pub(crate) fn run_cleanup(
+        &mut self,
+    ) -> impl Future<Output = Result<OutputOf<D>, CleanupTimedOut>> {
+        poll_fn(|cx| self.poll_cleanup(cx))
+    }
+
+    /// Resumes and runs the cleanup when something else has gone wrong already: that comes first, so an
+    /// error or panic of the cleanup goes to the error hook.
+    pub(crate) async fn exit_behind(&mut self, exit: Exit) {
+        let spec = self.spec();
+        self.resume(exit);
+        match CatchUnwind::new(self.run_cleanup()).await {
+            Ok(Ok(outcome)) => report::outcome(&spec, exit, outcome),
+            Ok(Err(timed_out)) => report::timed_out(&timed_out),
+            Err(panic) => report::panic(spec.about.name, exit, &panic),
+        }
+    }
+}
+
+impl<D: ManagerDriver> Drop for Managed<D> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.cleanup.is_some() {
+            self.drop_early();
+        }
+    }
+}
+
+impl<D: ManagerDriver> Managed<D> {
+    #[cold]
+    fn drop_early(&mut self) {
+        let Some(mut cleanup) = self.cleanup.take() else {
+            return;
+        };
+        match cleanup.stage {
+            Stage::Setup => return,
+            Stage::Polled => return stats::count_panic(),
+            Stage::Entered => cleanup.resume(Exit::on_drop()),
+            Stage::Resumed => {}
+        }
+        (self.kind.detach)(cleanup, std::mem::take(&mut self.home));
+    }
+}

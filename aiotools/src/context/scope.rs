@@ -1,0 +1,68 @@
+//! The `async with` form: enter, run the body, leave.
+
+use std::future::poll_fn;
+use std::panic::resume_unwind;
+
+use super::coroutine::OutputOf;
+use super::exit::Exit;
+use super::lend::Lend;
+use super::managed::{Managed, ManagerDriver};
+use super::outcome::{Outcome, OutcomeInto};
+
+/// Enters, runs `body` with the value, leaves with what became of it.
+///
+/// The caller owns `managed`, beside this future and older than it. So when both are dropped while the
+/// body runs, the body goes first, and with it whatever it holds of the lent value; only then does
+/// `managed` hand the cleanup over.
+pub(crate) async fn scope<D, T, B>(
+    managed: &mut Managed<D>,
+    body: B,
+) -> <OutputOf<D> as Outcome>::With<T>
+where
+    D: ManagerDriver,
+    B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> T,
+{
+    let spec = managed.spec();
+    if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
+        return outcome.before_yield(spec.about.name);
+    }
+    match managed.driver_mut().lend_to(body).await {
+        Ok(value) => {
+            managed.resume(Exit::Completed);
+            let ended = managed.run_cleanup().await;
+            ended.unwrap_or_else(spec.timed_out).and(value)
+        }
+        Err(panic) => {
+            managed.exit_behind(Exit::Panicked).await;
+            resume_unwind(panic)
+        }
+    }
+}
+
+/// As [`scope`], with a body that may fail.
+pub(crate) async fn try_scope<D, T, X, B>(managed: &mut Managed<D>, body: B) -> Result<T, X>
+where
+    D: ManagerDriver,
+    OutputOf<D>: OutcomeInto<X>,
+    B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> Result<T, X>,
+{
+    let spec = managed.spec();
+    if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
+        return outcome.try_before_yield(spec.about.name);
+    }
+    match managed.driver_mut().lend_to(body).await {
+        Ok(Ok(value)) => {
+            managed.resume(Exit::Completed);
+            let ended = managed.run_cleanup().await;
+            ended.unwrap_or_else(spec.timed_out).try_and(value)
+        }
+        Ok(Err(error)) => {
+            managed.exit_behind(Exit::Failed).await;
+            Err(error)
+        }
+        Err(panic) => {
+            managed.exit_behind(Exit::Panicked).await;
+            resume_unwind(panic)
+        }
+    }
+}

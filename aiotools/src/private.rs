@@ -1,0 +1,21 @@
+//! What expanded macros name. Not public API: it changes without notice.
+
+pub use crate::context::{
+    About, Body, Coroutine, Exit, Lend, Manager, Mut, Owned, Ref, ScopedManager, Spec, TimedOut,
+    TimedOutAsError, TimedOutAsPanic, YieldPoint,
+};
+
+#[cfg(all(unix, feature = "server"))]
+pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worker_context};
+
+/// The value of a branch that is never taken. A function rather than `panic!()`, whose type would make
+/// the compiler warn about code that can be seen to be unreachable.
+#[must_use]
+pub fn unreachable<T>() -> T {
+    unreachable!("a branch that exists for its type was taken")
+}
+
+/// Mentions `T`, and so makes an `impl Trait` capture its lifetimes in every edition.
+pub trait Captures<T> {}
+
+impl<T, U: ?Sized> Captures<T> for U {}

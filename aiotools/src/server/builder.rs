@@ -1,0 +1,315 @@
+//! The public handle: what a server is made of, and [`Server::run`].
+
+use std::{fmt, io, path::PathBuf, time::Duration};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{
+    IntoWorkerRuntime, Phase, Ready, ServerError, Signal, WorkerContext,
+    body::ServerWorker,
+    error::Kind,
+    listeners::{Listeners, Spec},
+    main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
+    observer::Observer,
+    options::Options,
+    parent::{End, Parent, Side},
+    signal_queue::SignalQueue,
+    sys, worker,
+};
+
+/// A server that has not started: [`start_server`](super::start_server) makes one, and
+/// [`run`](Server::run) runs it.
+#[must_use = "a server does nothing until it is `run`"]
+pub struct Server<W, M = NoMainContext, A = ()> {
+    worker: W,
+    main_context: M,
+    args: A,
+    runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
+    options: Options,
+    observer: Observer,
+}
+
+impl<W> Server<W> {
+    pub(super) fn new(worker: W) -> Self {
+        Self {
+            worker,
+            main_context: NoMainContext,
+            args: (),
+            runtime: Box::new(|| Builder::new_current_thread().into_worker_runtime()),
+            options: Options::default(),
+            observer: Observer::default(),
+        }
+    }
+}
+
+impl<W, M, A> Server<W, M, A> {
+    /// Runs `setup`, a function marked with [`#[main_context]`](macro@crate::main_context), in the
+    /// parent, around the life of all workers.
+    ///
+    /// What it yields reaches each worker as [`WorkerContext::main_context`]. It is set up after
+    /// the listeners are bound and before the first worker is started, so it must not start threads
+    /// or use tokio. After the last worker has ended, its `yield_!` resumes with the stop signal.
+    /// Its end is the one part of the stop that has no limit.
+    pub fn main_context<M2: IntoMainContext>(self, setup: M2) -> Server<W, M2, A> {
+        let Self {
+            worker,
+            args,
+            runtime,
+            options,
+            observer,
+            ..
+        } = self;
+        Server {
+            worker,
+            main_context: setup,
+            args,
+            runtime,
+            options,
+            observer,
+        }
+    }
+
+    /// Gives each worker `args`, as [`WorkerContext::args`].
+    ///
+    /// No copy is made but that of the fork, so it need not be `Clone`. Only the parent drops it.
+    pub fn args<A2: 'static>(self, args: A2) -> Server<W, M, A2> {
+        let Self {
+            worker,
+            main_context,
+            runtime,
+            options,
+            observer,
+            ..
+        } = self;
+        Server {
+            worker,
+            main_context,
+            args,
+            runtime,
+            options,
+            observer,
+        }
+    }
+
+    /// Listens on a TCP address, such as `"0.0.0.0:8888"`, `"[::1]:0"`, `"localhost:80"` or a
+    /// [`SocketAddr`](std::net::SocketAddr).
+    ///
+    /// The workers find the listener by the same text ([`WorkerContext::listener`]). Port 0 has the
+    /// system choose one; [`WorkerContext::local_addrs`] and [`Ready::local_addrs`] tell which. May
+    /// be called several times.
+    pub fn bind(mut self, addr: impl fmt::Display) -> Self {
+        self.options.listen.push(Spec::Tcp(addr.to_string()));
+        self
+    }
+
+    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. The file must not
+    /// exist; the server removes it when it stops. May be called several times.
+    pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.listen.push(Spec::Unix(path.into()));
+        self
+    }
+
+    /// How many worker processes to run; 1 if this is not called.
+    pub fn workers(mut self, count: usize) -> Self {
+        self.options.workers = count;
+        self
+    }
+
+    /// The signals that stop the server, in place of [`Signal::INT`] and [`Signal::TERM`]. All
+    /// others keep what they do.
+    ///
+    /// Where the server stops without having been sent one, its code is told [`Signal::TERM`] if
+    /// that is among them, and else the one with the lowest number.
+    pub fn stop_signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.options.stop_signals.clear();
+        for signal in signals {
+            if !self.options.stop_signals.contains(&signal) {
+                self.options.stop_signals.push(signal);
+            }
+        }
+        self
+    }
+
+    /// How long the workers have to stop, from the decision on; 30 seconds if this is not called.
+    /// Then what is left of them is killed.
+    ///
+    /// [`Duration::MAX`] is for ever.
+    pub fn wait_timeout(mut self, limit: Duration) -> Self {
+        self.options.wait_timeout = limit;
+        self
+    }
+
+    /// Does not have the workers wait for a stop: their `yield_!` resumes at once, with the signal
+    /// that [`stop_signals`](Self::stop_signals) tells of.
+    ///
+    /// The server ends when the last worker has. The failure of a worker stops none of the others;
+    /// it is logged when it is noticed, and all are in the error that [`run`](Self::run) returns in
+    /// the end. There is no limit of time until a stop signal comes; then what is still before its
+    /// `yield_!` is dropped, and the rest has [`wait_timeout`](Self::wait_timeout).
+    pub fn run_to_completion(mut self) -> Self {
+        self.options.run_to_completion = true;
+        self
+    }
+
+    /// Has `make` make the tokio runtime of each worker, in the worker; a current-thread one if
+    /// this is not called.
+    ///
+    /// ```no_run
+    /// # fn server<W>(server: aiotools::server::Server<W>) -> aiotools::server::Server<W> {
+    /// server.worker_runtime(|| {
+    ///     let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    ///     runtime.worker_threads(2).thread_name("worker");
+    ///     runtime
+    /// })
+    /// # }
+    /// ```
+    pub fn worker_runtime<R: IntoWorkerRuntime>(
+        mut self,
+        make: impl FnOnce() -> R + 'static,
+    ) -> Self {
+        self.runtime = Box::new(|| make().into_worker_runtime());
+        self
+    }
+
+    /// Calls `watch` in the parent at each change of [`Phase`].
+    ///
+    /// It holds up the server while it runs, and must not start threads or use tokio. May be called
+    /// several times.
+    pub fn on_phase(mut self, watch: impl FnMut(Phase) + 'static) -> Self {
+        self.observer.on_phase.push(Box::new(watch));
+        self
+    }
+
+    /// Calls `watch` in the parent when all workers are ready, right after [`Phase::Running`] was
+    /// told.
+    ///
+    /// It holds up the server while it runs, and must not start threads or use tokio. May be called
+    /// several times.
+    pub fn on_ready(mut self, watch: impl FnMut(&Ready) + 'static) -> Self {
+        self.observer.on_ready.push(Box::new(watch));
+        self
+    }
+
+    /// Does without what only Linux has, to test that this works.
+    #[doc(hidden)]
+    pub fn portable(mut self) -> Self {
+        self.options.portable = true;
+        self
+    }
+}
+
+impl<W, M, A> Server<W, M, A>
+where
+    M: IntoMainContext,
+    A: 'static,
+    W: ServerWorker<M::Value, A>,
+{
+    /// Runs the server until a stop signal, and returns when no worker is left. [The life
+    /// cycle](super) tells what happens when.
+    ///
+    /// Must be called before the process has a second thread or has used tokio: first thing in a
+    /// plain `fn main` is the place. In the workers it does not return.
+    ///
+    /// The signal mask and the signal dispositions of the process are afterwards what they were
+    /// before, whatever the result. A stop signal that comes in between is obeyed and goes no
+    /// further.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot run here or with these options ([`ServerError::is_refused`]), if an address
+    /// cannot be had ([`ServerError::is_bind`]), if the main context fails, or if a worker fails:
+    /// before its `yield_!`, after it, by dying in between, or by not stopping in time
+    /// ([`ServerError::workers`]). A main context that was set up is ended in any case. The first
+    /// failure is the one that is reported; that of a worker comes with those of all others.
+    ///
+    /// # Panics
+    ///
+    /// If the main context, [`on_phase`](Self::on_phase) or [`on_ready`](Self::on_ready) panics.
+    /// The workers are killed then.
+    pub fn run(self) -> Result<(), ServerError> {
+        let Self {
+            worker,
+            main_context,
+            args,
+            runtime,
+            options,
+            mut observer,
+        } = self;
+        options.check()?;
+        let by_pidfd = !options.portable && sys::pidfd_open(nix::unistd::getpid()).is_ok();
+        let queue = SignalQueue::open(options.parent_signals(by_pidfd), options.portable)
+            .map_err(|err| ServerError::system("take over the stop signals", err))?;
+        let listeners = Listeners::bind(&options.listen)?;
+        observer.phase(Phase::Bound);
+
+        let main_context = match main_context.enter() {
+            Ok(entered) => entered,
+            Err(source) => {
+                drop(listeners);
+                observer.phase(Phase::Ended);
+                return Err(ServerError::new(Kind::MainContext {
+                    when: "during initialization",
+                    source,
+                }));
+            }
+        };
+
+        match Parent::new(&options, observer, queue, listeners).run() {
+            Side::Worker(seat, listeners) => {
+                let ctx = WorkerContext::new(seat.index, main_context.leak(), args, listeners);
+                worker::run(*seat, ctx.shared(), runtime, move || {
+                    worker.worker(ctx).into_coroutine()
+                })
+            }
+            Side::Parent(end) => {
+                let End {
+                    signal,
+                    error,
+                    failures,
+                    mut observer,
+                    queue,
+                } = *end;
+                let ended = main_context.exit(signal);
+                observer.phase(Phase::Ended);
+                drop(queue);
+                report(error, failures, ended.err())
+            }
+        }
+    }
+}
+
+/// The first failure, with what belongs to it.
+fn report(
+    error: Option<ServerError>,
+    failures: Vec<super::WorkerFailure>,
+    main_context: Option<super::error::BoxError>,
+) -> Result<(), ServerError> {
+    match (error, main_context) {
+        (Some(error), main_context) => {
+            for failure in failures {
+                tracing::error!("{failure}");
+            }
+            if let Some(err) = main_context {
+                tracing::error!(%err, "the main context failed during shutdown");
+            }
+            Err(error)
+        }
+        (None, main_context) if !failures.is_empty() => Err(ServerError::new(Kind::Workers {
+            failures,
+            main_context,
+        })),
+        (None, Some(source)) => Err(ServerError::new(Kind::MainContext {
+            when: "during shutdown",
+            source,
+        })),
+        (None, None) => Ok(()),
+    }
+}
+
+impl<W, M, A> fmt::Debug for Server<W, M, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! What the parent sets up before the workers start, and ends after the last of them.
+
+use std::{
+    fmt,
+    task::{Context, Poll, Waker},
+};
+
+use super::{Signal, body::ServerOutcome, error::BoxError};
+use crate::context::{
+    Coroutine, Owned,
+    coroutine::{Driver as _, HeapFrame, Step},
+};
+
+/// A main context that has not been set up: what a function under
+/// [`#[main_context]`](macro@crate::main_context) returns.
+///
+/// Give the function itself to [`Server::main_context`](super::Server::main_context).
+#[must_use = "a main context does nothing by itself: give its function to `Server::main_context`"]
+pub struct MainContext<C> {
+    coroutine: C,
+}
+
+impl<C, V> MainContext<C>
+where
+    C: Coroutine<Lend = Owned<V>, Resume = Signal, Future: Future<Output: ServerOutcome>>,
+{
+    /// `coroutine` must wait for nothing but its yield.
+    #[doc(hidden)]
+    pub fn new(coroutine: C) -> Self {
+        Self { coroutine }
+    }
+}
+
+impl<C> fmt::Debug for MainContext<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MainContext").finish_non_exhaustive()
+    }
+}
+
+/// What [`Server::main_context`](super::Server::main_context) takes: a function that makes a
+/// [`MainContext`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a main context",
+    label = "not a main context",
+    note = "a main context is a function marked with `#[aiotools::main_context]`"
+)]
+pub trait IntoMainContext {
+    /// What it yields, for the workers.
+    type Value: 'static;
+    type Entered: EnteredMainContext<Value = Self::Value>;
+
+    /// Runs the main context up to its `yield_!`.
+    fn enter(self) -> Result<Self::Entered, BoxError>;
+}
+
+/// A main context at its `yield_!`.
+#[doc(hidden)]
+pub trait EnteredMainContext: 'static {
+    type Value: 'static;
+
+    /// In a worker: what it yielded, never to be dropped here.
+    fn leak(self) -> &'static Self::Value;
+
+    /// In the parent: drops what it yielded and runs it from the `yield_!` to its end.
+    fn exit(self, signal: Signal) -> Result<(), BoxError>;
+}
+
+impl<F, C, V: 'static> IntoMainContext for F
+where
+    F: FnOnce() -> MainContext<C>,
+    C: Coroutine<Lend = Owned<V>, Resume = Signal, Future: Future<Output: ServerOutcome> + 'static>,
+{
+    type Value = V;
+    type Entered = Entered<V, C::Future>;
+
+    fn enter(self) -> Result<Self::Entered, BoxError> {
+        let mut frame = HeapFrame::start(self().coroutine);
+        match frame.poll_setup(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Step::Yielded) => Ok(Entered(frame)),
+            Poll::Ready(Step::Ended(output)) => {
+                output.into_result()?;
+                Err("it returned without reaching its `yield_!`".into())
+            }
+            Poll::Pending => Err(WAITS.into()),
+        }
+    }
+}
+
+const WAITS: &str = "it waits for something other than its `yield_!`, and there is no runtime";
+
+/// A frame that stands at its yield.
+#[doc(hidden)]
+pub struct Entered<V: 'static, F: Future>(HeapFrame<Owned<V>, Signal, F>);
+
+impl<V: 'static, F: Future> fmt::Debug for Entered<V, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entered").finish_non_exhaustive()
+    }
+}
+
+impl<V: 'static, F: Future<Output: ServerOutcome> + 'static> EnteredMainContext for Entered<V, F> {
+    type Value = V;
+
+    fn leak(self) -> &'static V {
+        Box::leak(Box::new(self)).0.value()
+    }
+
+    fn exit(mut self, signal: Signal) -> Result<(), BoxError> {
+        self.0.resume(signal);
+        match self.0.poll_cleanup(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output.into_result(),
+            Poll::Pending => Err(WAITS.into()),
+        }
+    }
+}
+
+/// The main context of a server that has none.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct NoMainContext;
+
+impl IntoMainContext for NoMainContext {
+    type Value = ();
+    type Entered = Self;
+
+    fn enter(self) -> Result<Self, BoxError> {
+        Ok(self)
+    }
+}
+
+impl EnteredMainContext for NoMainContext {
+    type Value = ();
+
+    fn leak(self) -> &'static () {
+        &()
+    }
+
+    fn exit(self, _: Signal) -> Result<(), BoxError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! A prefork server: worker processes that share listening sockets, each with its own tokio
+//! runtime.
+//!
+//! ```no_run
+//! use std::io;
+//!
+//! use aiotools::{ServerError, Signal, WorkerContext};
+//! use tokio::task;
+//!
+//! #[aiotools::server]
+//! async fn worker(ctx: WorkerContext) -> io::Result<()> {
+//!     let listener = ctx.listener("0.0.0.0:8888")?;
+//!     let accept = task::spawn(async move {
+//!         while let Ok((mut stream, _)) = listener.accept().await {
+//!             task::spawn(async move {
+//!                 let (mut read, mut write) = stream.split();
+//!                 tokio::io::copy(&mut read, &mut write).await
+//!             });
+//!         }
+//!     });
+//!     let signal: Signal = yield_!(); // serving, until the stop
+//!     println!("worker {} stops on {signal}", ctx.process_index());
+//!     accept.abort();
+//!     Ok(())
+//! }
+//!
+//! fn main() -> Result<(), ServerError> {
+//!     aiotools::start_server(worker).bind("0.0.0.0:8888").workers(4).run()
+//! }
+//! ```
+//!
+//! # The life of a server
+//!
+//! | phase | parent | workers |
+//! |---|---|---|
+//! | [`Bound`](Phase::Bound) | has taken the stop signals and bound the listeners; sets up the main context | |
+//! | [`Starting`](Phase::Starting) | forks the workers | run to their `yield_!` |
+//! | [`Running`](Phase::Running) | waits | at their `yield_!`; their tasks serve |
+//! | [`Stopping`](Phase::Stopping) | lets no new connection in and has the waiting ones accepted, then tells the workers | run on from their `yield_!`, which gives the stop signal |
+//! | [`Killing`](Phase::Killing) | kills what is left after [`wait_timeout`](Server::wait_timeout), or on a second stop signal | |
+//! | [`Ended`](Phase::Ended) | has ended the main context; gives the signals back | none is left |
+//!
+//! # What stops it
+//!
+//! - **A stop signal** (`SIGINT` and `SIGTERM`, or [others](Server::stop_signals)) to the parent.
+//!   The first one is what workers and main context are told; a second one, of whichever kind, has
+//!   the workers killed at once. One that comes before the workers are ready is not lost: what a
+//!   worker has set up until then is dropped, like a cancelled task, its guards clean up, and the
+//!   worker exits.
+//! - **The failure of a worker**: an error or a panic before its `yield_!` or after it, or its
+//!   death, by whatever hand. It is noticed at once, the others are told to stop, and
+//!   [`run`](Server::run) returns an error that names the worker. So the process ends with code 1.
+//!
+//! A stop signal that comes to a *worker* is passed on to the parent. Where the parent got it too,
+//! as by Ctrl-C in a terminal or from a service manager that signals all processes of a service,
+//! there is one stop. Where it did not, that one worker is stopped; as no other takes its place,
+//! the server then stops with an error.
+//!
+//! # What never happens
+//!
+//! - **A worker without its parent.** When the parent ends, be it by `kill -9`, the kernel kills
+//!   the workers (`PR_SET_PDEATHSIG`; outside of Linux a worker ends itself when it notices).
+//! - **A zombie, or a changed signal mask**, after [`run`](Server::run), on any path.
+//! - **A lost connection.** The listeners are the parent's, so the end of a worker closes no queue.
+//!   In a stop, what waits in the queues is still accepted before the workers are told (for up to
+//!   one second; on Linux for TCP, and for Unix sockets everywhere). It remains for the worker to
+//!   finish what it has accepted.
+//!
+//! # In a worker
+//!
+//! The workers are forks of the parent: they start with a copy of all its memory, but of its
+//! threads only one. This is why the parent must have no threads, and must leave tokio alone: each
+//! worker makes its own runtime. What the parent made and lends to the workers, the value of the
+//! main context and the arguments, is dropped by the parent only.
+
+mod body;
+mod builder;
+mod child;
+mod children;
+mod context;
+mod control;
+mod door;
+mod error;
+mod failure;
+mod listeners;
+mod main_context;
+mod observer;
+mod options;
+mod parent;
+mod phase;
+mod runtime;
+mod signal;
+mod signal_queue;
+mod socket_file;
+mod sys;
+mod worker;
+
+pub use body::Worker;
+#[doc(hidden)]
+pub use body::{ServerOutcome, ServerWorker, WorkerCoroutine};
+pub use builder::Server;
+#[doc(hidden)]
+pub use context::{IsWorkerContext, assert_worker_context};
+pub use context::{WorkerContext, process_index};
+pub use error::ServerError;
+pub use failure::WorkerFailure;
+pub use main_context::MainContext;
+#[doc(hidden)]
+pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};
+pub use phase::{Phase, Ready, WorkerPhase};
+pub use runtime::IntoWorkerRuntime;
+pub use signal::{Signal, UnknownSignal};
+
+/// Makes a server of `worker`, a function marked with [`#[server]`](macro@crate::server);
+/// [`Server::run`] runs it.
+///
+/// # Examples
+///
+/// ```no_run
+/// use aiotools::{ServerError, WorkerContext};
+///
+/// struct Config {
+///     greeting: String,
+/// }
+///
+/// #[aiotools::main_context]
+/// fn setup() -> Config {
+///     let signal = yield_!(Config { greeting: "hello".into() });
+///     println!("stopped by {signal}");
+/// }
+///
+/// #[aiotools::server]
+/// async fn worker(ctx: WorkerContext<Config, u32>) {
+///     println!("{} from worker {}", ctx.main_context().greeting, ctx.process_index());
+///     assert_eq!(*ctx.args(), 42);
+///     yield_!();
+/// }
+///
+/// fn main() -> Result<(), ServerError> {
+///     aiotools::start_server(worker).main_context(setup).args(42).workers(2).run()
+/// }
+/// ```
+pub fn start_server<W>(worker: W) -> Server<W> {
+    Server::new(worker)
+}

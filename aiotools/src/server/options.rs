@@ -1,0 +1,74 @@
+//! What can be chosen about a server, apart from the code that it runs.
+
+use std::time::Duration;
+
+use super::{ServerError, Signal, error::Kind, listeners::Spec, sys};
+
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) listen: Vec<Spec>,
+    pub(super) workers: usize,
+    pub(super) stop_signals: Vec<Signal>,
+    pub(super) wait_timeout: Duration,
+    pub(super) run_to_completion: bool,
+    /// Do without signalfd and pidfd, as systems that have none do.
+    pub(super) portable: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            workers: 1,
+            stop_signals: vec![Signal::INT, Signal::TERM],
+            wait_timeout: Duration::from_secs(30),
+            run_to_completion: false,
+            portable: false,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what cannot work, before anything is done.
+    pub(super) fn check(&self) -> Result<(), ServerError> {
+        let refusal = if tokio::runtime::Handle::try_current().is_ok() {
+            Kind::InsideRuntime
+        } else if sys::thread_count() > 1 {
+            Kind::Threads(sys::thread_count())
+        } else if self.workers == 0 {
+            Kind::NoWorkers
+        } else if self.stop_signals.is_empty() {
+            Kind::NoStopSignals
+        } else if let Some(signal) = self.stop_signals.iter().find(|signal| !signal.can_stop()) {
+            Kind::StopSignal(*signal)
+        } else {
+            return Ok(());
+        };
+        Err(ServerError::new(refusal))
+    }
+
+    /// The signal to stop with when nobody has sent one: TERM if it is a stop signal, else the
+    /// lowest of them.
+    pub(super) fn default_signal(&self) -> Signal {
+        let first = || {
+            self.stop_signals
+                .iter()
+                .min_by_key(|signal| signal.as_raw())
+                .copied()
+        };
+        let term = self
+            .stop_signals
+            .iter()
+            .copied()
+            .find(|signal| *signal == Signal::TERM);
+        term.or_else(first).unwrap_or(Signal::TERM)
+    }
+
+    /// The signals that the parent takes for itself.
+    pub(super) fn parent_signals(&self, by_pidfd: bool) -> impl Iterator<Item = Signal> {
+        self.stop_signals
+            .iter()
+            .copied()
+            .chain((!by_pidfd).then_some(Signal::CHLD))
+    }
+}

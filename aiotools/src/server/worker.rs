@@ -1,0 +1,280 @@
+//! The worker's side: from the fork to the exit of the process.
+//!
+//! In this order: die with the parent · take the index · build the runtime · put handlers in place
+//! of the blocked stop signals · run the body to its `yield_!` · report ready · wait for the stop ·
+//! run the body to its end · drain the cleanups that it left behind · report · exit. Each failure
+//! is reported as soon as it is known, and once.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    future::poll_fn,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use nix::unistd::{Pid, getppid};
+use tokio::{net::UnixStream, runtime::Runtime, signal::unix};
+
+use super::{
+    Signal, WorkerPhase,
+    body::{ServerOutcome, WorkerCoroutine},
+    context::{self, Shared},
+    control::{self, Command, Report, WorkerEnd},
+    error::chain,
+    signal_queue::SavedMask,
+};
+use crate::{
+    cleanup,
+    context::coroutine::{Driver as _, HeapFrame, Step},
+};
+
+/// What the parent leaves to a worker, apart from what the user's code gets.
+pub(super) struct Seat {
+    pub(super) index: usize,
+    pub(super) parent: Pid,
+    pub(super) control: WorkerEnd,
+    /// The mask of the process, to put back once the stop signals have handlers.
+    pub(super) mask: Option<SavedMask>,
+    pub(super) stop_signals: Vec<Signal>,
+    /// The signal to resume with at once, in place of waiting for a stop.
+    pub(super) run_to_completion: Option<Signal>,
+    /// How long left-over cleanups may take. The parent's own limit, which started earlier, comes
+    /// first when the server stops.
+    pub(super) drain_limit: Duration,
+}
+
+/// Exit code of a worker that has reported a failure.
+const FAILED: i32 = 1;
+/// Exit code of a worker that has reported a panic, as for a panic in `main`.
+const PANICKED: i32 = 101;
+
+/// Runs a worker and ends the process.
+pub(super) fn run<C: WorkerCoroutine>(
+    mut seat: Seat,
+    shared: &'static Shared,
+    runtime: impl FnOnce() -> io::Result<Runtime>,
+    coroutine: impl FnOnce() -> C,
+) -> ! {
+    context::set_process_index(seat.index);
+    let mut code = 0;
+    let alive = catch_unwind(AssertUnwindSafe(|| {
+        die_with_parent(seat.parent)?;
+        let runtime = runtime()?;
+        code = runtime.block_on(work(&mut seat, shared, coroutine))?;
+        // Waits for blocking tasks that have started, as the end of any runtime does; the parent's
+        // limit bounds it.
+        drop(runtime);
+        io::Result::Ok(())
+    }));
+    let failure = match alive {
+        Ok(Ok(())) => None,
+        Ok(Err(err)) => Some(Outcome::Failed(format!(
+            "cannot prepare the worker: {}",
+            chain(&err)
+        ))),
+        Err(panic) => Some(Outcome::Panicked(panic_text(&*panic))),
+    };
+    if let Some(failure) = failure {
+        code = failure.report(&seat.control, WorkerPhase::Initialization);
+    }
+    seat.control.report(&Report::Done);
+    std::process::exit(code)
+}
+
+/// Has this process killed when the parent ends, in whichever way it ends. Where there is no such
+/// thing, the end of the control stream does it, as long as the runtime is not blocked.
+fn die_with_parent(parent: Pid) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL)?;
+    // The parent may have ended before that. Where it lives in another pid namespace it has no
+    // number here, and 0 stands for it.
+    let now = getppid();
+    if now != parent && now.as_raw() != 0 {
+        orphaned();
+    }
+    Ok(())
+}
+
+/// The parent is gone, and with it everyone who could be told why.
+fn orphaned() -> ! {
+    std::process::exit(FAILED)
+}
+
+/// How the body, or a part of it, ended.
+enum Outcome {
+    Ended,
+    Failed(String),
+    Panicked(String),
+}
+
+impl Outcome {
+    fn report(self, control: &WorkerEnd, phase: WorkerPhase) -> i32 {
+        let (panicked, text) = match self {
+            Self::Ended => return 0,
+            Self::Failed(text) => (false, text),
+            Self::Panicked(text) => (true, text),
+        };
+        control.report(&Report::Failed {
+            phase,
+            panicked,
+            text,
+        });
+        if panicked { PANICKED } else { FAILED }
+    }
+}
+
+impl Outcome {
+    fn of(output: impl ServerOutcome) -> Self {
+        match output.into_result() {
+            Ok(()) => Self::Ended,
+            Err(err) => Self::Failed(chain(&*err)),
+        }
+    }
+}
+
+/// Runs the body and what it leaves behind; the result is the exit code.
+async fn work<C: WorkerCoroutine>(
+    seat: &mut Seat,
+    shared: &'static Shared,
+    coroutine: impl FnOnce() -> C,
+) -> io::Result<i32> {
+    let mut stop = Stop::new(seat)?;
+    drop(seat.mask.take());
+
+    let phase = Cell::new(WorkerPhase::Initialization);
+    let outcome = {
+        let mut life = pin!(live(&phase, seat, &mut stop, shared, coroutine));
+        poll_fn(|cx| match caught(|| life.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(panicked) => Poll::Ready(panicked),
+        })
+        .await
+        // What the body still holds is gone here, so that its guards have handed over their
+        // cleanups.
+    };
+    shared.close_listeners();
+    let code = outcome.report(&seat.control, phase.get());
+
+    let drained = cleanup::drain(seat.drain_limit).await;
+    if drained.is_complete() || code != 0 {
+        return Ok(code);
+    }
+    let left = Outcome::Failed(format!("{drained} after {:?}", seat.drain_limit));
+    Ok(left.report(&seat.control, WorkerPhase::Shutdown))
+}
+
+/// Takes the body through its phases.
+async fn live<C: WorkerCoroutine>(
+    phase: &Cell<WorkerPhase>,
+    seat: &Seat,
+    stop: &mut Stop,
+    shared: &'static Shared,
+    coroutine: impl FnOnce() -> C,
+) -> Outcome {
+    let mut body = HeapFrame::start(coroutine());
+
+    // 1. Up to the `yield_!`, unless the stop comes first.
+    let setup = poll_fn(|cx| match stop.poll(cx) {
+        Poll::Ready(signal) => Poll::Ready(Err(signal)),
+        Poll::Pending => body.poll_setup(cx).map(Ok),
+    });
+    match setup.await {
+        Ok(Step::Yielded) => {}
+        Ok(Step::Ended(output)) => {
+            return match Outcome::of(output) {
+                Outcome::Ended => {
+                    Outcome::Failed("it returned without reaching its `yield_!`".into())
+                }
+                failed => failed,
+            };
+        }
+        Err(signal) => {
+            tracing::debug!(worker = seat.index, %signal, "stopped before it was ready");
+            return Outcome::Ended;
+        }
+    }
+
+    // 2. At the `yield_!`. The tasks that the body has spawned do the serving.
+    phase.set(WorkerPhase::Serving);
+    seat.control.report(&Report::Ready);
+    let signal = match seat.run_to_completion {
+        Some(signal) => signal,
+        None => poll_fn(|cx| stop.poll(cx)).await,
+    };
+
+    // 3. To the end. What the context holds of the listeners is closed, so that the port is free as
+    //    soon as the body lets go of its own handles.
+    phase.set(WorkerPhase::Shutdown);
+    shared.close_listeners();
+    tracing::debug!(worker = seat.index, %signal, "stopping");
+    body.resume(signal);
+    let ended = poll_fn(|cx| {
+        // To notice the end of the parent. A second command does not come.
+        let _ = stop.poll(cx);
+        body.poll_cleanup(cx)
+    });
+    Outcome::of(ended.await)
+}
+
+fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Outcome::Panicked(panic_text(&*panic)))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a message")
+        .to_owned()
+}
+
+/// The wait for the parent's command. A stop signal that comes to this process itself is passed on
+/// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
+/// not two.
+struct Stop {
+    control: WorkerEnd,
+    commands: UnixStream,
+    received: Vec<(Signal, unix::Signal)>,
+}
+
+impl Stop {
+    fn new(seat: &Seat) -> io::Result<Self> {
+        let receive = |&signal: &Signal| Ok((signal, unix::signal(signal.into())?));
+        Ok(Self {
+            control: seat.control.try_clone()?,
+            commands: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
+            received: seat
+                .stop_signals
+                .iter()
+                .map(receive)
+                .collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Ready with the signal of the parent's command. Ends the process if the parent is gone.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
+        for (signal, received) in &mut self.received {
+            while let Poll::Ready(Some(())) = received.poll_recv(cx) {
+                self.control.report(&Report::Asked(*signal));
+            }
+        }
+        loop {
+            match ready!(self.commands.poll_read_ready(cx)).and_then(|()| {
+                let mut bytes = [0; control::COMMAND];
+                self.commands.try_read(&mut bytes).map(|n| (n, bytes))
+            }) {
+                Ok((0, _)) => orphaned(),
+                Ok((_, bytes)) => {
+                    if let Some(Command::Stop(signal)) = control::decode_command(bytes) {
+                        return Poll::Ready(signal);
+                    }
+                }
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => orphaned(),
+            }
+        }
+    }
+}

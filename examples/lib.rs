@@ -1,0 +1,1 @@
+//! Examples of aiotools; see `README.md` beside this file.

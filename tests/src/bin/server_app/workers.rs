@@ -1,0 +1,331 @@
+//! The workers and main contexts to choose from.
+
+use std::{cell::Cell, fs, future::pending, io, process, sync::OnceLock, thread, time::Duration};
+
+use aiotools::{
+    ServerError, WorkerContext, actxmgr, process_index,
+    server::{Server, ServerWorker},
+    start_server,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    runtime, task,
+    time::{sleep, timeout},
+};
+
+use super::settings::{Settings, say};
+
+/// The arguments of every worker.
+pub(crate) struct Args {
+    answer: u32,
+}
+
+impl Drop for Args {
+    fn drop(&mut self) {
+        say!("args dropped in {}", place());
+    }
+}
+
+/// What the main context yields: neither `Clone` nor `Copy`.
+pub(crate) struct Config {
+    answer: u32,
+    changes: Cell<u32>,
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        say!("config dropped in {}", place());
+    }
+}
+
+fn place() -> String {
+    process_index().map_or_else(|| "parent".to_owned(), |index| format!("worker {index}"))
+}
+
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+fn settings() -> &'static Settings {
+    SETTINGS.get().expect("set by `run`")
+}
+
+pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
+    let settings = SETTINGS.get_or_init(|| settings);
+    if settings.has("log") {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .init();
+    }
+    if settings.has("thread") {
+        thread::spawn(|| thread::sleep(Duration::from_secs(600)));
+    }
+    let before = signal_state();
+    let result = if settings.has("in_runtime") {
+        let runtime = runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async { start(settings) })
+    } else {
+        start(settings)
+    };
+    say!(
+        "signals {}",
+        if signal_state() == before {
+            "as before"
+        } else {
+            "changed"
+        }
+    );
+    say!("children {}", children());
+    if let Err(err) = &result {
+        say!(
+            "refused={} bind={} main={}",
+            err.is_refused(),
+            err.is_bind(),
+            err.is_main_context()
+        );
+        for failure in err.workers() {
+            say!("failure {} {}: {failure}", failure.index(), failure.phase());
+        }
+    }
+    result
+}
+
+fn start(settings: &Settings) -> Result<(), ServerError> {
+    match settings.text("worker") {
+        "" => go(start_server(plain), settings),
+        "echo" => go(start_server(echo), settings),
+        "unix" => go(start_server(unix), settings),
+        "slow" => go(start_server(slow), settings),
+        "unknown_listener" => go(start_server(unknown_listener), settings),
+        other => panic!("no worker {other}"),
+    }
+}
+
+fn go<W>(server: Server<W>, settings: &Settings) -> Result<(), ServerError>
+where
+    W: ServerWorker<Config, Args>,
+{
+    let mut server = server
+        .args(Args { answer: 123 })
+        .main_context(setup)
+        .workers(settings.number("workers", 2) as usize)
+        .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
+        .on_phase(|phase| say!("phase {phase:?}"))
+        .on_ready(|ready| {
+            for addr in ready.local_addrs() {
+                say!("address {addr}");
+            }
+            say!("ready {:?}", ready.worker_pids());
+        });
+    for addr in settings.list("bind") {
+        server = server.bind(addr);
+    }
+    for path in settings.list("bind_unix") {
+        server = server.bind_unix(path);
+    }
+    if settings.has("signals") {
+        server = server.stop_signals(
+            settings
+                .list("signals")
+                .map(|name| name.parse().expect("a signal")),
+        );
+    }
+    if settings.has("completion") {
+        server = server.run_to_completion();
+    }
+    if settings.has("portable") {
+        server = server.portable();
+    }
+    if settings.has("threads") {
+        server = server.worker_runtime(|| {
+            let mut runtime = runtime::Builder::new_multi_thread();
+            runtime.worker_threads(2);
+            runtime
+        });
+    }
+    server.run()
+}
+
+#[aiotools::main_context]
+fn setup() -> io::Result<Config> {
+    let settings = settings();
+    say!("main start in {}", process::id());
+    thread::sleep(Duration::from_millis(settings.number("main_ms", 0)));
+    if settings.text("fail_main") == "setup" {
+        return Err(io::Error::other("main bang"));
+    }
+    if settings.has("main_thread") {
+        thread::spawn(|| thread::sleep(Duration::from_secs(600)));
+    }
+    let signal = yield_!(Config {
+        answer: 987,
+        changes: Cell::new(0)
+    });
+    say!("main stop {signal}");
+    if settings.text("fail_main") == "shutdown" {
+        return Err(io::Error::other("main bang"));
+    }
+    Ok(())
+}
+
+/// Its cleanup takes a while, and says when it is done.
+#[actxmgr]
+async fn lease(index: usize) -> () {
+    let exit = yield_!();
+    sleep(Duration::from_millis(50)).await;
+    say!("cleaned {index} {exit:?}");
+}
+
+/// Says what it is given; fails and hangs where it is told to.
+#[aiotools::server]
+async fn plain(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let (settings, index) = (settings(), ctx.process_index());
+    assert_eq!(process_index(), Some(index));
+    let config = ctx.main_context();
+    config.changes.set(config.changes.get() + 1);
+    say!(
+        "start {index} ({}, {}) {}",
+        config.answer,
+        ctx.args().answer,
+        config.changes.get()
+    );
+    let _lease = lease(index).await;
+    act(settings, index, "setup").await?;
+    let signal = yield_!();
+    say!("stop {index} {signal}");
+    act(settings, index, "shutdown").await?;
+    say!("end {index}");
+    Ok(())
+}
+
+/// Does to the worker what the settings have for it here, as `setup=0:error,2:panic`.
+async fn act(settings: &Settings, index: usize, place: &str) -> io::Result<()> {
+    let own = settings
+        .list(place)
+        .filter_map(|item| item.split_once(':'))
+        .find(|(whom, _)| *whom == "all" || *whom == index.to_string());
+    match own.map(|(_, what)| what) {
+        None => Ok(()),
+        Some("error") => Err(io::Error::other(format!("boom {index}"))),
+        Some("panic") => panic!("boom {index}"),
+        Some("exit") => process::exit(7),
+        Some("kill") => {
+            nix::sys::signal::raise(nix::sys::signal::SIGKILL)?;
+            Ok(())
+        }
+        Some("hang") => pending().await,
+        Some("block") => {
+            thread::sleep(Duration::from_secs(600));
+            Ok(())
+        }
+        Some("stray") => {
+            task::spawn_blocking(|| thread::sleep(Duration::from_secs(600)));
+            Ok(())
+        }
+        Some(millis) => {
+            sleep(Duration::from_millis(millis.parse().expect("milliseconds"))).await;
+            Ok(())
+        }
+    }
+}
+
+/// Never gets ready, and says when what it has set up is dropped.
+#[aiotools::server]
+async fn slow(ctx: WorkerContext<Config, Args>) {
+    struct Held(usize);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            say!("dropped {}", self.0);
+        }
+    }
+
+    let _held = Held(ctx.process_index());
+    let _lease = lease(ctx.process_index()).await;
+    say!("start {}", ctx.process_index());
+    sleep(Duration::from_secs(600)).await;
+    yield_!();
+}
+
+#[aiotools::server]
+async fn unknown_listener(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    ctx.listener("127.0.0.1:1")?;
+    yield_!();
+    Ok(())
+}
+
+/// Echoes lines. On the stop it accepts no more, and lets the connections end.
+#[aiotools::server]
+async fn echo(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let listener = ctx.listener(settings().text("bind"))?;
+    assert_eq!(listener.local_addr()?, ctx.local_addrs()[0]);
+    let mut connections = task::JoinSet::new();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let accept = task::spawn(async move {
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => drop(connections.spawn(echo_lines(stream))),
+                    Err(err) => say!("accept failed: {err}"),
+                },
+                _ = &mut stopped => return connections,
+            }
+        }
+    });
+    let signal = yield_!();
+    say!("stop {} {signal}", ctx.process_index());
+    drop(stop);
+    let mut connections = accept.await?;
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+async fn echo_lines(stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Ok(Some(line))) = timeout(Duration::from_secs(10), lines.next_line()).await {
+        sleep(Duration::from_millis(5)).await;
+        if write
+            .write_all(format!("{line} from {}\n", place()).as_bytes())
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+#[aiotools::server]
+async fn unix(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let listener = ctx.unix_listener(settings().text("bind_unix"))?;
+    let accept = task::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            task::spawn(echo_lines(stream));
+        }
+    });
+    yield_!();
+    accept.abort();
+    Ok(())
+}
+
+/// The signal mask and dispositions of this process, without the real-time signals: the C library
+/// keeps the first of them for itself, and handles them as soon as there is a second thread.
+fn signal_state() -> Vec<u64> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let signals = |line: &str| {
+        let (key, bits) = line.split_once(":\t")?;
+        let bits = ["SigBlk", "SigIgn", "SigCgt"]
+            .contains(&key)
+            .then_some(bits)?;
+        u64::from_str_radix(bits, 16)
+            .ok()
+            .map(|bits| bits & 0x7fff_ffff)
+    };
+    status.lines().filter_map(signals).collect()
+}
+
+/// How many children this process has, dead ones included.
+fn children() -> usize {
+    let path = format!("/proc/self/task/{}/children", process::id());
+    fs::read_to_string(path).map_or(0, |list| list.split_whitespace().count())
+}

@@ -1,0 +1,227 @@
+//! Runs the server of `src/bin/server_app` and reads what it tells.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read},
+    net::{SocketAddr, TcpStream},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+/// How long a server may take for anything, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running server; killed when dropped, and its workers with it.
+pub(crate) struct App {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// What a server said and how it ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stderr: String,
+}
+
+impl App {
+    /// Starts it with these arguments, separated by spaces. The whole suite can be run without signalfd and pidfd, by
+    /// `SERVER_TEST_ARGS=portable`, and on a multi-thread runtime, by `SERVER_TEST_ARGS=threads`.
+    pub(crate) fn start(args: &str) -> Self {
+        let more = std::env::var("SERVER_TEST_ARGS").unwrap_or_default();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_server_app"))
+            .args(args.split_whitespace().chain(more.split_whitespace()))
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the test program is built with the tests");
+        let (send, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        thread::spawn(move || {
+            stdout
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
+        let mut stderr = child.stderr.take().expect("piped");
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+            stderr: Some(stderr),
+        }
+    }
+
+    /// Starts it and waits until all workers are ready.
+    pub(crate) fn ready(args: &str) -> Self {
+        let mut app = Self::start(args);
+        app.line("ready ");
+        app
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.id().try_into().expect("a pid")
+    }
+
+    /// Waits for a line that begins with this, unless it has come already, and returns the rest of it.
+    pub(crate) fn line(&mut self, start: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(rest) = self.seen.iter().find_map(|line| line.strip_prefix(start)) {
+                return rest.to_owned();
+            }
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.seen.push(line),
+                Err(err) => panic!("no line `{start}…` ({err}) after {:#?}", self.seen),
+            }
+        }
+    }
+
+    pub(crate) fn workers(&mut self) -> Vec<i32> {
+        let list = self.line("ready ");
+        list.trim_matches(['[', ']'])
+            .split(", ")
+            .map(|pid| pid.parse().expect("a pid"))
+            .collect()
+    }
+
+    pub(crate) fn address(&mut self) -> SocketAddr {
+        self.line("address ").parse().expect("an address")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        send(self.pid(), signal);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.seen.push(line),
+                // The last of its processes has closed its output.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("no end after {:#?}", self.seen),
+            }
+        }
+        let status = self.child.wait().expect("a child");
+        let stderr = self.stderr.take().expect("once").join().expect("no panic");
+        Ended {
+            status,
+            lines: std::mem::take(&mut self.seen),
+            stderr,
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Checks what is the same at every end: the signals are as before, and no child is left.
+    pub(crate) fn tidy(self, code: i32) -> Self {
+        assert_eq!(self.status.code(), Some(code), "{self}");
+        assert_eq!(self.all("signals "), ["as before"], "{self}");
+        assert_eq!(self.all("children "), ["0"], "{self}");
+        self
+    }
+
+    /// The rests of all lines that begin with this, sorted.
+    pub(crate) fn all(&self, start: &str) -> Vec<&str> {
+        let mut rests: Vec<_> = self
+            .lines
+            .iter()
+            .filter_map(|line| line.strip_prefix(start))
+            .collect();
+        rests.sort_unstable();
+        rests
+    }
+
+    /// The phases that the server went through.
+    pub(crate) fn phases(&self) -> Vec<&str> {
+        self.lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("phase "))
+            .collect()
+    }
+
+    /// How often this text stands in what it wrote to standard error.
+    pub(crate) fn errors_with(&self, text: &str) -> usize {
+        self.stderr.matches(text).count()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{:#?}\n{}", self.status, self.lines, self.stderr)
+    }
+}
+
+pub(crate) fn send(pid: i32, signal: Signal) {
+    kill(Pid::from_raw(pid), signal).expect("the process is there");
+}
+
+/// Whether the process exists; a zombie that nobody has waited for does not count.
+pub(crate) fn is_running(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// Waits for something that is not told.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a line and returns the one that comes back.
+pub(crate) fn ask(
+    stream: &mut (impl Read + std::io::Write),
+    line: &str,
+) -> std::io::Result<String> {
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while answer.last() != Some(&b'\n') {
+        stream.read_exact(&mut byte)?;
+        answer.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
+}
+
+/// A connection on which nothing waits for ever.
+pub(crate) fn connect(addr: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
