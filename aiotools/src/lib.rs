@@ -1,4 +1,4 @@
-//! Async context managers and prefork servers for tokio.
+//! Async context managers, structured tasks and prefork servers for tokio.
 //!
 //! In Rust a future can be dropped at any await, and no code that needs an `.await` runs after that. This
 //! crate is for what has to run all the same: the rollback, the goodbye, the graceful stop.
@@ -62,10 +62,14 @@
 //!
 //! Without the features, [`context`] and [`cleanup`] remain.
 
+pub mod cancel;
 pub mod cleanup;
 pub mod context;
+pub mod future;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
+pub mod task;
+pub mod time;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -82,7 +86,21 @@ pub use aiotools_macros::{main_context, server};
 #[doc(hidden)]
 pub use aiotools_macros::{main_context_unavailable as main_context, server_unavailable as server};
 #[doc(inline)]
+pub use cancel::{
+    CancelError, CancelErrors, CancelReason, Cancelled, cancel_and_wait, cancel_and_wait_with,
+    cancelled, catch_cancel, is_cancelled, shield,
+};
+#[doc(inline)]
 pub use context::{AsyncContextManager, Exit};
+#[doc(inline)]
+pub use future::{as_completed, gather, race, race_ok};
 #[cfg(all(unix, feature = "server"))]
 #[doc(inline)]
 pub use server::{Phase, Server, ServerError, Signal, WorkerContext, process_index, start_server};
+#[doc(inline)]
+pub use task::{
+    BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,
+    TaskGroupError, TaskHandle, TaskScope, resetting,
+};
+#[doc(inline)]
+pub use time::{move_on_after, timeout, timeout_at};

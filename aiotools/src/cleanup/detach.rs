@@ -20,6 +20,7 @@ use super::thread_bound::ThreadBound;
 use super::tracker::Outstanding;
 use super::{CleanupTimedOut, report, stats};
 use crate::context::{Cleanup, Kind, ManagerDriver, OutputOf, Panic};
+use crate::task::engine::adopt;
 
 /// The runtime on which a manager was entered.
 #[derive(Debug, Default)]
@@ -89,7 +90,12 @@ where
     stats::count_detached();
     let background = Counted::new(Background::new(cleanup));
     match home.or_current() {
-        Some(runtime) => drop(runtime.spawn(background)),
+        Some(runtime) => {
+            // Inside a group it is the group that waits for it.
+            if let Err(background) = adopt(&runtime, background) {
+                drop(runtime.spawn(background));
+            }
+        }
         None => drop(background),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) mod stats;
 )]
 mod thread_bound;
 mod timed_out;
-mod tracker;
+pub(crate) mod tracker;
 
 pub(crate) use detach::Home;
 pub use report::{CleanupError, reset_error_hook, set_error_hook};

@@ -1,0 +1,95 @@
+//! Combinators over *spawned* futures: they run in parallel, and what they return, they return when everything that they started has
+//! ended, the losers' cleanup included.
+
+mod as_completed;
+mod gather;
+mod race;
+
+pub use as_completed::{AsCompleted, as_completed};
+pub use gather::{Gather, gather};
+pub use race::{Race, RaceError, RaceOk, race, race_ok};
+
+use std::{
+    future::{Future, poll_fn},
+    panic::Location,
+    task::Poll,
+};
+
+use crate::{
+    cancel::{CancelReason, ReasonKind},
+    task::{
+        TaskError, TaskHandle, TaskOutput,
+        engine::{Arc, Node, Policy, Spawner, Waiting, collect},
+    },
+};
+
+/// A future that was boxed so that it has a name.
+type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The members of one call: they are started together, and taken as they end.
+struct Members<T> {
+    node: Arc<Node>,
+    handles: Vec<Option<TaskHandle<T>>>,
+}
+
+impl<T: Send + 'static> Members<T> {
+    fn start<F>(spawner: &Spawner, futures: Vec<F>, location: &'static Location<'static>) -> Self
+    where
+        F: Future<Output: TaskOutput<Value = T>> + Send + 'static,
+    {
+        let handles = futures
+            .into_iter()
+            .map(|future| Some(spawner.spawn_at(location, future)))
+            .collect();
+        Self {
+            node: Arc::clone(spawner.node()),
+            handles,
+        }
+    }
+
+    /// The next that has ended, with its index.
+    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
+        if self.handles.iter().all(Option::is_none) {
+            return None;
+        }
+        let node = &self.node;
+        let mut waiting = Waiting::default();
+        let index = poll_fn(|cx| {
+            waiting.watch(node, cx.waker());
+            match node
+                .family
+                .as_ref()
+                .and_then(|family| family.take_finished())
+            {
+                Some(seq) => Poll::Ready(seq as usize),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        let handle = self.handles[index].take()?;
+        Some((index, handle.await))
+    }
+
+    /// Ends the rest; the scope around them waits for it.
+    fn cancel(&self) {
+        self.node
+            .cancel_children(&CancelReason::of(ReasonKind::NotNeeded));
+    }
+}
+
+/// Runs `body` over the members, and waits for all of them.
+async fn with_members<F, T, R>(
+    futures: Vec<F>,
+    limit: Option<usize>,
+    location: &'static Location<'static>,
+    body: impl AsyncFnOnce(Members<T>) -> R,
+) -> R
+where
+    F: Future<Output: TaskOutput<Value = T>> + Send + 'static,
+    T: Send + 'static,
+{
+    collect(Policy::Collect, limit, location, async |spawner| {
+        body(Members::start(&spawner, futures, location)).await
+    })
+    .await
+}

@@ -1,0 +1,461 @@
+//! What a node has that may have children: the children that are parked, what failed, and what to do about it.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    ptr::NonNull,
+    sync::OnceLock,
+    task::Waker,
+    time::Duration,
+};
+
+use super::{
+    children::{Children, Head},
+    error::TaskError,
+    node::{Kind, Node},
+    report,
+    sync::{Arc, AtomicUsize, Mutex, Ordering, lock},
+};
+use crate::cancel::{CancelReason, ReasonKind};
+
+/// What is done about a child that failed.
+pub(crate) enum Policy {
+    /// It is kept, and the others are cancelled.
+    FailFast,
+    /// It goes to a handler, and the others go on.
+    Handle(report::Handler),
+    /// It is left to the one who holds its handle.
+    Collect,
+}
+
+/// The part of a group's node that deals with its children.
+pub(crate) struct Family {
+    pub(crate) policy: Policy,
+    pub(crate) grace: Duration,
+    pub(crate) inherit_span: bool,
+    limit: Option<usize>,
+    /// Why the children are cancelled; set before the flag in `control` that says that they are.
+    kids_reason: OnceLock<CancelReason>,
+    /// Nodes that a handle made for a child that does not know it yet.
+    unclaimed: AtomicUsize,
+    kids: Mutex<Kids>,
+}
+
+#[derive(Default)]
+struct Kids {
+    parked: Children,
+    /// The nodes of the children that have one.
+    nodes: HashMap<u32, Arc<Node>>,
+    /// The parked children by number, once somebody has asked for one by its number.
+    index: Option<HashMap<u32, NonNull<Head>>>,
+    errors: Vec<TaskError>,
+    /// Single children whose grace has to be timed by the one who drives the group.
+    graces: Vec<Arc<Node>>,
+    /// Children that ended, in that order, where the policy is `Collect`.
+    finished: VecDeque<u32>,
+    running: usize,
+    waiting: BTreeMap<u32, Waker>,
+    granted: HashSet<u32>,
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the index holds pointers into the list, under the same rules"
+)]
+// SAFETY: as for `Children`: the heads are reached only through the lock that `Kids` lives under.
+unsafe impl Send for Kids {}
+
+/// What became of an attempt to park.
+pub(crate) enum Parked {
+    Yes,
+    /// Something happened meanwhile; look again.
+    Retry,
+}
+
+impl Family {
+    pub(crate) fn new(
+        policy: Policy,
+        grace: Duration,
+        limit: Option<usize>,
+        inherit_span: bool,
+    ) -> Self {
+        Self {
+            policy,
+            grace,
+            inherit_span,
+            limit,
+            kids_reason: OnceLock::new(),
+            unclaimed: AtomicUsize::new(0),
+            kids: Mutex::new(Kids::default()),
+        }
+    }
+
+    pub(crate) fn kids_reason(&self) -> CancelReason {
+        self.kids_reason.get().cloned().unwrap_or_default()
+    }
+
+    // ---- cancelling ----------------------------------------------------------------------------------------------
+
+    /// Asks all children to end: softly first, if there is a grace, or at their next suspension point.
+    pub(crate) fn cancel(&self, node: &Arc<Node>, reason: &CancelReason, hard: bool) {
+        let _ = self.kids_reason.set(reason.clone());
+        if !node.flag_kids(hard) {
+            return;
+        }
+        let nodes: Vec<_> = {
+            let mut kids = lock(&self.kids);
+            if hard {
+                kids.parked.drain();
+                kids.index = None;
+            }
+            let mut nodes: Vec<_> = kids
+                .nodes
+                .iter()
+                .map(|(seq, node)| (*seq, Arc::clone(node)))
+                .collect();
+            nodes.sort_unstable_by_key(|(seq, _)| *seq);
+            nodes
+        };
+        for (_, child) in nodes {
+            child.pass(self.kids_reason.get().unwrap_or(reason), hard);
+        }
+        if hard {
+            self.wake_drained();
+        }
+    }
+
+    /// Wakes the drained children, a few at a time, so that those that end meanwhile do not wait for the lock.
+    fn wake_drained(&self) {
+        const AT_ONCE: usize = 64;
+        let mut wakers = Vec::with_capacity(AT_ONCE);
+        loop {
+            {
+                let mut kids = lock(&self.kids);
+                while wakers.len() < AT_ONCE {
+                    match kids.parked.pop() {
+                        Some(waker) => wakers.extend(waker),
+                        None => break,
+                    }
+                }
+                wakers.extend(std::mem::take(&mut kids.waiting).into_values());
+            }
+            if wakers.is_empty() {
+                return;
+            }
+            wakers.drain(..).for_each(Waker::wake);
+        }
+    }
+
+    /// The node of one child, made now if it has none, for somebody who holds its handle.
+    #[expect(unsafe_code, reason = "finds a parked child by its number")]
+    pub(crate) fn node_for_handle(
+        &self,
+        group: &Arc<Node>,
+        seq: u32,
+        make: impl FnOnce() -> Node,
+    ) -> (Arc<Node>, Option<Waker>) {
+        let mut kids = lock(&self.kids);
+        if let Some(node) = kids.nodes.get(&seq) {
+            return (Arc::clone(node), None);
+        }
+        let node = Arc::new(make());
+        kids.nodes.insert(seq, Arc::clone(&node));
+        if group.control().kids_soft() {
+            node.pass(&self.kids_reason(), group.control().kids_hard());
+        }
+        let Kids { parked, index, .. } = &mut *kids;
+        let index = index.get_or_insert_with(|| {
+            let mut index = HashMap::new();
+            parked.for_each(|head| {
+                index.insert(head.seq, NonNull::from(head));
+            });
+            index
+        });
+        let waker = match index.get(&seq) {
+            Some(head) => {
+                // SAFETY: what is in the index is linked, and so alive as long as the lock is held.
+                let head = unsafe { head.as_ref() };
+                head.set_node(Arc::clone(&node));
+                // SAFETY: it belongs to this group, whose lock is held.
+                unsafe { parked.waker(head) }
+            }
+            None => {
+                self.unclaimed.fetch_add(1, Ordering::AcqRel);
+                kids.waiting.get(&seq).cloned()
+            }
+        };
+        (node, waker)
+    }
+
+    /// Whoever asked for this node no longer needs it, and the task has ended without having seen it.
+    pub(crate) fn forget(&self, seq: u32, node: &Arc<Node>) {
+        if node.is_claimed() {
+            return;
+        }
+        let removed = {
+            let mut kids = lock(&self.kids);
+            match kids.nodes.get(&seq) {
+                Some(known) if Arc::ptr_eq(known, node) => kids.nodes.remove(&seq),
+                _ => None,
+            }
+        };
+        if removed.is_some() {
+            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Notes that the grace of a single child has to be timed.
+    pub(crate) fn time_grace(&self, child: Arc<Node>) {
+        lock(&self.kids).graces.push(child);
+    }
+
+    pub(crate) fn take_graces(&self) -> Vec<Arc<Node>> {
+        std::mem::take(&mut lock(&self.kids).graces)
+    }
+
+    // ---- for a child ---------------------------------------------------------------------------------------------
+
+    /// Gives a child the node that somebody made for it, if so.
+    pub(crate) fn claim(&self, head: &Head) {
+        if self.unclaimed.load(Ordering::Acquire) > 0 && head.node().is_none() {
+            self.claim_locked(&lock(&self.kids), head);
+        }
+    }
+
+    fn claim_locked(&self, kids: &Kids, head: &Head) {
+        if head.node().is_none()
+            && let Some(node) = kids.nodes.get(&head.seq)
+        {
+            head.set_node(Arc::clone(node));
+            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// The child's own node, made now if it has none.
+    pub(crate) fn node_of(&self, head: &Head) -> Arc<Node> {
+        if let Some(node) = head.node() {
+            return Arc::clone(node);
+        }
+        let mut kids = lock(&self.kids);
+        self.claim_locked(&kids, head);
+        if let Some(node) = head.node() {
+            return Arc::clone(node);
+        }
+        let group = head.group_arc();
+        let node = Arc::new(Node::new(
+            Kind::Task,
+            Some(Arc::clone(&group)),
+            head.location(),
+        ));
+        kids.nodes.insert(head.seq, Arc::clone(&node));
+        head.set_node(Arc::clone(&node));
+        drop(kids);
+        self.pass_on(&group, &node);
+        node
+    }
+
+    /// Registers a node that was made together with its child.
+    pub(crate) fn adopt_node(&self, seq: u32, node: &Arc<Node>) {
+        lock(&self.kids).nodes.insert(seq, Arc::clone(node));
+    }
+
+    /// Brings what was asked of all children to one that may have missed it.
+    pub(crate) fn pass_on(&self, group: &Node, child: &Arc<Node>) {
+        let control = group.control();
+        if control.kids_soft() && !child.passed(control.kids_hard()) {
+            child.pass(&self.kids_reason(), control.kids_hard());
+        }
+    }
+
+    /// Parks a child that is pending.
+    #[expect(unsafe_code, reason = "links the head of a pinned child")]
+    pub(crate) fn park(&self, head: &Head, waker: &Waker) -> Parked {
+        let mut kids = lock(&self.kids);
+        let had_node = head.node().is_some();
+        self.claim_locked(&kids, head);
+        let control = head.group().control();
+        match head.node() {
+            Some(_) if !had_node => return Parked::Retry,
+            Some(node) if control.kids_soft() && !node.passed(control.kids_hard()) => {
+                let node = Arc::clone(node);
+                drop(kids);
+                self.pass_on(head.group(), &node);
+                return Parked::Retry;
+            }
+            Some(node) => node.set_host(waker),
+            // Under the lock: either this sees the flag, or whoever set it finds the child in the list.
+            None if control.kids_hard() => return Parked::Retry,
+            None => {}
+        }
+        if !head.is_linked() {
+            // SAFETY: the head is pinned (it is being polled), not linked, and its future unlinks it before it goes.
+            unsafe { kids.parked.link(head, waker.clone()) };
+            if let Some(index) = &mut kids.index {
+                index.insert(head.seq, NonNull::from(head));
+            }
+        }
+        Parked::Yes
+    }
+
+    /// Whether a child may run its first poll now; if not, it is woken when it may.
+    pub(crate) fn may_start(&self, seq: u32, waker: &Waker) -> bool {
+        let Some(limit) = self.limit else { return true };
+        let mut kids = lock(&self.kids);
+        if kids.granted.remove(&seq) {
+            return true;
+        }
+        if kids.running < limit && kids.waiting.is_empty() {
+            kids.running += 1;
+            return true;
+        }
+        kids.waiting.insert(seq, waker.clone());
+        false
+    }
+
+    /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    pub(crate) fn end(&self, head: &Head, started: bool) {
+        let plain = self.limit.is_none() && !matches!(self.policy, Policy::Collect);
+        let nodeless = head.node().is_none() && self.unclaimed.load(Ordering::Acquire) == 0;
+        if plain && nodeless && !head.is_linked() {
+            return;
+        }
+        let mut kids = lock(&self.kids);
+        // SAFETY: it belongs to this group, whose lock is held.
+        let own = unsafe { kids.parked.unlink(head) };
+        if let Some(index) = &mut kids.index {
+            index.remove(&head.seq);
+        }
+        let node = if nodeless {
+            None
+        } else {
+            kids.nodes.remove(&head.seq)
+        };
+        if node.is_some() && head.node().is_none() {
+            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+            if let Some(node) = &node {
+                head.set_node(Arc::clone(node));
+            }
+        }
+        if matches!(self.policy, Policy::Collect) {
+            kids.finished.push_back(head.seq);
+        }
+        let next = if self.limit.is_some() {
+            kids.release(head.seq, started)
+        } else {
+            None
+        };
+        drop(kids);
+        drop((own, node));
+        if let Some(next) = next {
+            next.wake();
+        }
+        if matches!(self.policy, Policy::Collect) {
+            head.group().wake();
+        }
+    }
+
+    // ---- failures ------------------------------------------------------------------------------------------------
+
+    /// A child (or the body) failed.
+    pub(crate) fn fail(&self, group: &Arc<Node>, error: TaskError) {
+        match &self.policy {
+            Policy::Collect => {}
+            Policy::Handle(handler) => handler.call(&error),
+            Policy::FailFast => {
+                let first = {
+                    let mut kids = lock(&self.kids);
+                    if kids.errors.iter().any(|known| known.same(&error)) {
+                        return;
+                    }
+                    kids.errors.push(error);
+                    kids.errors.len() == 1
+                };
+                if first && !group.is_orphaned() {
+                    group.cancel(&CancelReason::of(ReasonKind::Failure));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        !lock(&self.kids).errors.is_empty()
+    }
+
+    pub(crate) fn take_errors(&self) -> Vec<TaskError> {
+        std::mem::take(&mut lock(&self.kids).errors)
+    }
+
+    pub(crate) fn take_finished(&self) -> Option<u32> {
+        lock(&self.kids).finished.pop_front()
+    }
+
+    /// The future that would have returned these errors is gone: they are reported, so as not to be lost.
+    pub(crate) fn report_orphaned_errors(&self) {
+        for error in self.take_errors() {
+            report::unhandled(&error);
+        }
+    }
+
+    // ---- looking -------------------------------------------------------------------------------------------------
+
+    /// The children that can be seen: parked ones (number, place, node), and others that have a node.
+    pub(crate) fn survey(
+        &self,
+    ) -> Vec<(
+        u32,
+        &'static std::panic::Location<'static>,
+        Option<Arc<Node>>,
+    )> {
+        let kids = lock(&self.kids);
+        let mut seen = Vec::new();
+        kids.parked.for_each(|head| {
+            if head.node().is_none() {
+                seen.push((head.seq, head.location(), None));
+            }
+        });
+        seen.extend(
+            kids.nodes
+                .iter()
+                .map(|(seq, node)| (*seq, node.location, Some(Arc::clone(node)))),
+        );
+        seen.sort_unstable_by_key(|(seq, ..)| *seq);
+        seen
+    }
+}
+
+impl Kids {
+    /// Gives the place of a child that ended to the next that waits for one.
+    fn release(&mut self, seq: u32, started: bool) -> Option<Waker> {
+        self.waiting.remove(&seq);
+        if !started && !self.granted.remove(&seq) {
+            return None;
+        }
+        match self.waiting.pop_first() {
+            Some((next, waker)) => {
+                self.granted.insert(next);
+                Some(waker)
+            }
+            None => {
+                self.running -= 1;
+                None
+            }
+        }
+    }
+}
+
+impl Node {
+    /// Asks this group or scope to end: its children, and its body. With a grace, the one who drives it ends that.
+    pub(crate) fn cancel(self: &Arc<Self>, reason: &CancelReason) {
+        let Some(family) = &self.family else { return };
+        let hard = family.grace.is_zero();
+        self.request(reason, hard);
+        family.cancel(self, reason, hard);
+    }
+
+    /// Asks the children of this node to end, and not its body.
+    pub(crate) fn cancel_children(self: &Arc<Self>, reason: &CancelReason) {
+        let Some(family) = &self.family else { return };
+        family.cancel(self, reason, family.grace.is_zero());
+        self.wake_task();
+    }
+}

@@ -1,0 +1,132 @@
+//! The one place where this library starts tokio tasks for users: [`Spawner`], the inside of every handle to a group.
+
+use std::{future::Future, panic::Location};
+
+use tokio::runtime::Handle;
+
+use super::{
+    child::Child,
+    context_var,
+    handle::TaskHandle,
+    node::{Kind, Node},
+    output::{Checked, Convert, Plain, TaskOutput},
+    sync::Arc,
+};
+
+/// A group's node, and the runtime that its children run on.
+#[derive(Clone)]
+pub(crate) struct Spawner {
+    node: Arc<Node>,
+    runtime: Handle,
+}
+
+impl Spawner {
+    /// For a node that is opened on this runtime.
+    pub(crate) fn here(node: &Arc<Node>) -> Self {
+        Self {
+            node: Arc::clone(node),
+            runtime: Handle::current(),
+        }
+    }
+
+    pub(crate) fn new(node: Arc<Node>) -> Option<Self> {
+        Some(Self {
+            node,
+            runtime: Handle::try_current().ok()?,
+        })
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.node.live().saturating_sub(self.node.others())
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn<F>(
+        &self,
+        name: Option<&str>,
+        future: F,
+    ) -> TaskHandle<<F::Output as TaskOutput>::Value>
+    where
+        F: Future<Output: TaskOutput> + Send + 'static,
+    {
+        self.start::<F, Checked>(name, Location::caller(), future)
+    }
+
+    /// As `spawn`, for a place that was noted before.
+    pub(crate) fn spawn_at<F>(
+        &self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> TaskHandle<<F::Output as TaskOutput>::Value>
+    where
+        F: Future<Output: TaskOutput> + Send + 'static,
+    {
+        self.start::<F, Checked>(None, location, future)
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_plain<F>(&self, name: Option<&str>, future: F) -> TaskHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.start::<F, Plain>(name, Location::caller(), future)
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "the child gives back the unit that is taken for it here"
+    )]
+    fn start<F, C>(
+        &self,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> TaskHandle<C::Value>
+    where
+        F: Future + Send + 'static,
+        C: Convert<F::Output> + 'static,
+    {
+        let name = name.map(std::sync::Arc::<str>::from);
+        let Some(seq) = self.node.enter() else {
+            return TaskHandle::refused(Arc::clone(&self.node), location, name);
+        };
+        let inherit_span = self
+            .node
+            .family
+            .as_ref()
+            .is_some_and(|family| family.inherit_span);
+        let context = context_var::capture(inherit_span);
+        let node = if name.is_some() || context.is_some() {
+            Some(self.make_node(seq, name.clone(), context, location))
+        } else {
+            None
+        };
+        // SAFETY: `enter` has just given us the unit and the number, and the child takes both.
+        let child = unsafe { Child::<F, C>::new(&self.node, seq, location, node, future) };
+        let join = self.runtime.spawn(child);
+        TaskHandle::new(join, Arc::clone(&self.node), seq, location, name)
+    }
+
+    #[cold]
+    fn make_node(
+        &self,
+        seq: u32,
+        name: Option<std::sync::Arc<str>>,
+        context: Option<context_var::Captured>,
+        location: &'static Location<'static>,
+    ) -> Arc<Node> {
+        let mut node = Node::new(Kind::Task, Some(Arc::clone(&self.node)), location);
+        node.name = name;
+        node.context = context;
+        let node = Arc::new(node);
+        if let Some(family) = &self.node.family {
+            family.adopt_node(seq, &node);
+            family.pass_on(&self.node, &node);
+        }
+        node
+    }
+}

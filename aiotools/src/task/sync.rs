@@ -1,0 +1,25 @@
+//! The synchronisation types of the engine: `std`'s, or loom's under `--cfg aiotools_loom`.
+
+#[cfg(aiotools_loom)]
+pub(crate) use loom::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+#[cfg(not(aiotools_loom))]
+pub(crate) use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// Locks, whether or not a panic happened under the lock: no state of the engine is left half-written by one,
+/// since no foreign code runs under its locks.
+#[cfg(not(aiotools_loom))]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks (loom's mutex is never poisoned).
+#[cfg(aiotools_loom)]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
