@@ -154,7 +154,10 @@ fn measure(runtime: &Runtime, rounds: usize, per_sample: usize, runs: &[(&str, R
 fn show(title: &str, runs: &[(&str, Run)], nanos: &[f64]) {
     println!("{title}");
     for ((name, _), nanos_here) in runs.iter().zip(nanos) {
-        println!("  {name:<28} {nanos_here:>8.0} ns  {:>5.2}", nanos_here / nanos[0]);
+        println!(
+            "  {name:<28} {nanos_here:>8.0} ns  {:>5.2}",
+            nanos_here / nanos[0]
+        );
     }
 }
 
@@ -162,19 +165,33 @@ fn spawn_joins(flavour: &str, runtime: &Runtime, rounds: usize) {
     for n in [16, 1_000, 100_000] {
         for kind in [Child::Ready, Child::Yield] {
             let times = (4_000 / n).max(1);
-            let rounds = if n == 100_000 { (rounds / 8).max(5) } else { rounds };
+            let rounds = if n == 100_000 {
+                (rounds / 8).max(5)
+            } else {
+                rounds
+            };
             let runs: Vec<(&str, Run)> = vec![
                 ("floor", spawn_join(n, kind, times, floor)),
                 ("Vec<JoinHandle>", spawn_join(n, kind, times, join_handles)),
                 ("TaskTracker", spawn_join(n, kind, times, tracker)),
                 ("JoinSet", spawn_join(n, kind, times, join_set)),
-                ("TaskTracker + child tokens", spawn_join(n, kind, times, tracker_with_child_tokens)),
+                (
+                    "TaskTracker + child tokens",
+                    spawn_join(n, kind, times, tracker_with_child_tokens),
+                ),
                 ("TaskGroup", spawn_join(n, kind, times, group)),
-                ("TaskGroup, handles awaited", spawn_join(n, kind, times, group_with_handles)),
+                (
+                    "TaskGroup, handles awaited",
+                    spawn_join(n, kind, times, group_with_handles),
+                ),
                 ("gather", spawn_join(n, kind, times, gather)),
             ];
             let nanos = measure(runtime, rounds, n * times, &runs);
-            let what = if kind == Child::Ready { "ready at once" } else { "one yield" };
+            let what = if kind == Child::Ready {
+                "ready at once"
+            } else {
+                "one yield"
+            };
             show(&format!("{flavour}, groups of {n}, {what}"), &runs, &nanos);
         }
     }
@@ -193,62 +210,85 @@ fn cancel_all(n: usize) -> Vec<(&'static str, Run)> {
         }
     }
     vec![
-        ("JoinSet::shutdown", Box::new(move |runtime: &Runtime| {
-            sample(runtime, async move {
-                let mut set = JoinSet::new();
-                for _ in 0..n {
-                    set.spawn(parked());
-                }
-                settle(n).await;
-                let start = Instant::now();
-                set.shutdown().await;
-                start.elapsed()
-            })
-        }) as Run),
-        ("one shared token", Box::new(move |runtime: &Runtime| {
-            sample(runtime, async move {
-                let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
-                for _ in 0..n {
-                    let token = token.clone();
-                    tracker.spawn(async move { token.run_until_cancelled(parked()).await });
-                }
-                settle(n).await;
-                let start = Instant::now();
-                token.cancel();
-                tracker.close();
-                tracker.wait().await;
-                start.elapsed()
-            })
-        })),
-        ("TaskGroup::cancel", Box::new(move |runtime: &Runtime| {
-            sample(runtime, async move {
-                let mut start = Instant::now();
-                let _ = TaskGroup::scope(async |tg| {
+        (
+            "JoinSet::shutdown",
+            Box::new(move |runtime: &Runtime| {
+                sample(runtime, async move {
+                    let mut set = JoinSet::new();
                     for _ in 0..n {
-                        drop(tg.spawn(parked()));
+                        set.spawn(parked());
                     }
                     settle(n).await;
-                    start = Instant::now();
-                    tg.cancel();
-                    Ok(())
+                    let start = Instant::now();
+                    set.shutdown().await;
+                    start.elapsed()
                 })
-                .await;
-                start.elapsed()
-            })
-        })),
+            }) as Run,
+        ),
+        (
+            "one shared token",
+            Box::new(move |runtime: &Runtime| {
+                sample(runtime, async move {
+                    let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+                    for _ in 0..n {
+                        let token = token.clone();
+                        tracker.spawn(async move { token.run_until_cancelled(parked()).await });
+                    }
+                    settle(n).await;
+                    let start = Instant::now();
+                    token.cancel();
+                    tracker.close();
+                    tracker.wait().await;
+                    start.elapsed()
+                })
+            }),
+        ),
+        (
+            "TaskGroup::cancel",
+            Box::new(move |runtime: &Runtime| {
+                sample(runtime, async move {
+                    let mut start = Instant::now();
+                    let _ = TaskGroup::scope(async |tg| {
+                        for _ in 0..n {
+                            drop(tg.spawn(parked()));
+                        }
+                        settle(n).await;
+                        start = Instant::now();
+                        tg.cancel();
+                        Ok(())
+                    })
+                    .await;
+                    start.elapsed()
+                })
+            }),
+        ),
     ]
 }
 
 fn main() {
-    let rounds = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(100);
-    let current = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let two = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let rounds = std::env::args()
+        .skip(1)
+        .find_map(|arg| arg.parse().ok())
+        .unwrap_or(100);
+    let current = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let two = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     for (flavour, runtime) in [("current-thread", &current), ("two workers", &two)] {
         spawn_joins(flavour, runtime, rounds);
         for n in [20_000, 100_000] {
             let runs = cancel_all(n);
             let nanos = measure(runtime, (rounds / 8).max(5), n, &runs);
-            show(&format!("{flavour}, cancel {n} parked children"), &runs, &nanos);
+            show(
+                &format!("{flavour}, cancel {n} parked children"),
+                &runs,
+                &nanos,
+            );
         }
     }
 }

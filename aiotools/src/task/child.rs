@@ -277,12 +277,12 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     fn done(&self, outcome: Outcome<C::Value>) -> Outcome<C::Value> {
         self.mark(DONE);
         let family = self.family();
-        family.end(&self.head, self.is(STARTED));
         if let Err(error) = &outcome
             && !error.is_cancelled()
         {
             family.fail(&self.head.group_arc(), error.clone());
         }
+        family.end(&self.head, self.is(STARTED));
         if let Some(node) = self.head.node() {
             // A node that a handle made at the last moment was never told.
             let ended = Ended::of(outcome.as_ref().map(|_| ()), node.control());

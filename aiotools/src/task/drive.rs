@@ -26,7 +26,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
-use super::{node::Node, seat::Seat, sync::Arc};
+use super::{family::Family, node::Node, seat::Seat, sync::Arc};
 use crate::cancel::{CancelReason, ReasonKind};
 
 /// How a body ended.
@@ -171,6 +171,12 @@ impl<B: Future> Drive<B> {
         }
         this.state.release();
         this.state.seat.leave();
+        if node.is_closed()
+            && let Some(family) = &node.family
+        {
+            // Nothing was alive any more, but nobody has been told what went wrong before.
+            family.report_errors();
+        }
         if let Some(Ending::Panicked(payload)) = this.ended.take() {
             let error = super::TaskError::panicked(node.name.clone(), node.location, payload);
             super::report::unhandled(&error);
@@ -333,19 +339,17 @@ impl<B: Future> Future for Drive<B> {
             return Poll::Pending;
         }
         let passing = this.state.passing;
-        let failed = this
-            .state
-            .seat
-            .node
-            .family
-            .as_ref()
-            .is_some_and(super::family::Family::has_errors);
+        let node = Arc::clone(&this.state.seat.node);
+        let failed = node.family.as_ref().is_some_and(Family::has_failed);
         let panicked = matches!(this.ended, Some(Ending::Panicked(_)));
         this.state.finished = true;
         this.state.release();
         this.state.seat.leave();
         if passing && !failed && !panicked {
-            // It is the one around us that is cut.
+            // It is the one around us that is cut. What was kept for the body is told to somebody else.
+            if let Some(family) = &node.family {
+                family.report_errors();
+            }
             return Poll::Pending;
         }
         let body = this.ended.take().expect("the body has ended");

@@ -23,7 +23,7 @@ pub(crate) enum Policy {
     FailFast,
     /// It goes to a handler, and the others go on.
     Handle(report::Handler),
-    /// It is left to the one who holds its handle.
+    /// It is for the one who holds its handle, and is reported if nobody takes it from there.
     Collect,
 }
 
@@ -359,7 +359,7 @@ impl Family {
     /// A child (or the body) failed.
     pub(crate) fn fail(&self, group: &Arc<Node>, error: TaskError) {
         match &self.policy {
-            Policy::Collect => {}
+            Policy::Collect => lock(&self.kids).errors.push(error),
             Policy::Handle(handler) => handler.call(&error),
             Policy::FailFast => {
                 let first = {
@@ -377,8 +377,9 @@ impl Family {
         }
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        !lock(&self.kids).errors.is_empty()
+    /// Whether the group has failed, and has that to tell.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.policy, Policy::FailFast) && !lock(&self.kids).errors.is_empty()
     }
 
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
@@ -389,8 +390,16 @@ impl Family {
         lock(&self.kids).finished.pop_front()
     }
 
-    /// The future that would have returned these errors is gone: they are reported, so as not to be lost.
-    pub(crate) fn report_orphaned_errors(&self) {
+    /// Somebody has this error from the handle.
+    pub(crate) fn taken(&self, error: &TaskError) {
+        let errors = &mut lock(&self.kids).errors;
+        if let Some(at) = errors.iter().position(|known| known.same(error)) {
+            errors.remove(at);
+        }
+    }
+
+    /// What nobody will ask for any more is reported, so as not to be lost.
+    pub(crate) fn report_errors(&self) {
         for error in self.take_errors() {
             report::unhandled(&error);
         }

@@ -336,13 +336,13 @@ impl Node {
 
     fn closed(self: &Arc<Self>, orphaned: bool) {
         super::registry::remove(self);
+        if orphaned && let Some(family) = &self.family {
+            family.report_errors();
+        }
         self.wake();
         if orphaned {
             // Invariant 5: the compare-and-swap above succeeds once.
             let heir = lock(&self.inner).heir.take();
-            if let Some(family) = &self.family {
-                family.report_orphaned_errors();
-            }
             match heir {
                 Some(Heir::Node(heir)) => heir.leave_other(),
                 Some(Heir::Process) => super::orphans::leave(),

@@ -24,7 +24,12 @@ impl Log {
     }
 
     pub(crate) fn count(&self, what: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|known| *known == what).count()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|known| *known == what)
+            .count()
     }
 
     pub(crate) fn has(&self, what: &str) -> bool {

@@ -1,8 +1,8 @@
 //! `cancel_and_wait` and shields, scenario by scenario.
 
 use aiotools::{
-    CancelError, Cancelled, Outcome, TaskContext, TaskGroup, TaskScope, cancel_and_wait, catch_cancel, shield,
-    task::current,
+    CancelError, Cancelled, Outcome, TaskContext, TaskGroup, TaskScope, cancel_and_wait,
+    catch_cancel, shield, task::current,
 };
 
 use crate::support::{Error, Log, OnDrop, cleans_up, sleep};
@@ -55,7 +55,10 @@ async fn a_request_that_is_swallowed_without_saying_so() {
         seen.add("cleaned");
     });
     sleep(50).await;
-    assert!(matches!(cancel_and_wait(&task).await, Err(CancelError::NotHonoured)));
+    assert!(matches!(
+        cancel_and_wait(&task).await,
+        Err(CancelError::NotHonoured)
+    ));
     assert!(log.has("cleaned"));
     assert_eq!(task.outcome(), Some(Outcome::Done));
 }
@@ -81,7 +84,10 @@ async fn a_cancelled_waiter_passes_one_more_request_on() {
     });
     sleep(50).await;
     assert_eq!(cancel_and_wait(outer).await.unwrap(), Outcome::Cancelled);
-    assert_eq!(log.all(), ["inner cancelling", "inner ended", "outer cleanup"]);
+    assert_eq!(
+        log.all(),
+        ["inner cancelling", "inner ended", "outer cleanup"]
+    );
 }
 
 /// CAN-05
@@ -98,7 +104,11 @@ async fn a_long_cleanup_is_waited_for() {
 /// CAN-06
 #[tokio::test(start_paused = true)]
 async fn a_shield_in_the_middle_of_a_task() {
-    for (at, expected) in [(50, vec![]), (150, vec!["shielded"]), (250, vec!["shielded", "after"])] {
+    for (at, expected) in [
+        (50, vec![]),
+        (150, vec!["shielded"]),
+        (250, vec!["shielded", "after"]),
+    ] {
         let (tasks, log) = (tasks(), Log::default());
         let seen = log.clone();
         let mut task = tasks.spawn(async move {
@@ -116,7 +126,11 @@ async fn a_shield_in_the_middle_of_a_task() {
             seen.add("end");
         });
         sleep(at).await;
-        assert_eq!(cancel_and_wait(&task).await.unwrap(), Outcome::Cancelled, "at {at}");
+        assert_eq!(
+            cancel_and_wait(&task).await.unwrap(),
+            Outcome::Cancelled,
+            "at {at}"
+        );
         assert_eq!(log.all(), expected, "at {at}");
         assert_eq!(task.outcome(), Some(Outcome::Cancelled));
     }
@@ -142,11 +156,7 @@ async fn a_shield_does_not_hold_back_what_comes_from_inside() {
     assert!(log.all().is_empty());
 }
 
-fn group_with_cleanup(
-    tasks: &TaskContext,
-    log: &Log,
-    cleanup: u64,
-) -> aiotools::TaskHandle<()> {
+fn group_with_cleanup(tasks: &TaskContext, log: &Log, cleanup: u64) -> aiotools::TaskHandle<()> {
     let log = log.clone();
     tasks.spawn(async move {
         TaskGroup::scope(async |tg| {
@@ -172,7 +182,13 @@ async fn somebody_else_cancels_it_too() {
         task.cancel();
     })
     .0;
-    assert!(matches!(result, Err(CancelError::AlsoCancelledElsewhere { requests: 2 })), "{result:?}");
+    assert!(
+        matches!(
+            result,
+            Err(CancelError::AlsoCancelledElsewhere { requests: 2 })
+        ),
+        "{result:?}"
+    );
     assert_eq!(log.all(), ["cancelled", "cleaned"]);
     assert!(task.await.unwrap_err().is_cancelled());
 }
@@ -244,8 +260,17 @@ async fn a_group_that_is_failing() {
     let task = failing_group(&tasks, &log, 500);
     sleep(150).await;
     assert_eq!(log.all(), ["cancelled"]);
-    let Err(CancelError::Failed(error)) = cancel_and_wait(&task).await else { panic!("no failure") };
-    assert_eq!(error.downcast_ref::<aiotools::TaskGroupError>().unwrap().errors().len(), 1);
+    let Err(CancelError::Failed(error)) = cancel_and_wait(&task).await else {
+        panic!("no failure")
+    };
+    assert_eq!(
+        error
+            .downcast_ref::<aiotools::TaskGroupError>()
+            .unwrap()
+            .errors()
+            .len(),
+        1
+    );
     assert_eq!(log.all(), ["cancelled", "cleaned"]);
 }
 
@@ -298,11 +323,18 @@ fn failing_scope(
 async fn a_scope_goes_on_after_a_failure() {
     let (tasks, log) = (tasks(), Log::default());
     let seen = log.clone();
-    let host = failing_scope(&tasks, &log, async move { Ok(cleans_up(seen, 5000, 0).await?) });
+    let host = failing_scope(
+        &tasks,
+        &log,
+        async move { Ok(cleans_up(seen, 5000, 0).await?) },
+    );
     sleep(150).await;
     assert!(!host.is_finished());
     assert_eq!(cancel_and_wait(&host).await.unwrap(), Outcome::Cancelled);
-    assert_eq!(log.all(), ["task `one` failed: first", "cancelled", "cleaned"]);
+    assert_eq!(
+        log.all(),
+        ["task `one` failed: first", "cancelled", "cleaned"]
+    );
 }
 
 /// CAN-17
@@ -310,10 +342,15 @@ async fn a_scope_goes_on_after_a_failure() {
 async fn a_scope_with_a_long_cleanup() {
     let (tasks, log) = (tasks(), Log::default());
     let seen = log.clone();
-    let host = failing_scope(&tasks, &log, async move { Ok(cleans_up(seen, 5000, 500).await?) });
+    let host = failing_scope(&tasks, &log, async move {
+        Ok(cleans_up(seen, 5000, 500).await?)
+    });
     sleep(150).await;
     assert_eq!(cancel_and_wait(&host).await.unwrap(), Outcome::Cancelled);
-    assert_eq!(log.all(), ["task `one` failed: first", "cancelled", "cleaned"]);
+    assert_eq!(
+        log.all(),
+        ["task `one` failed: first", "cancelled", "cleaned"]
+    );
 }
 
 /// CAN-18
@@ -329,7 +366,10 @@ async fn a_scope_whose_cleanup_fails() {
     });
     sleep(150).await;
     assert_eq!(cancel_and_wait(&host).await.unwrap(), Outcome::Cancelled);
-    assert_eq!(log.all(), ["task `one` failed: first", "task `two` failed: second"]);
+    assert_eq!(
+        log.all(),
+        ["task `one` failed: first", "task `two` failed: second"]
+    );
 }
 
 /// CAN-20
@@ -347,7 +387,12 @@ async fn a_task_that_is_cancelled_before_it_runs_never_does() {
 #[tokio::test(start_paused = true)]
 async fn many_at_once() {
     // 0: running, 1: done, 2: failed
-    for mix in [vec![0, 0, 0], vec![1, 1, 1], vec![1, 0, 1, 0], vec![0, 2, 1]] {
+    for mix in [
+        vec![0, 0, 0],
+        vec![1, 1, 1],
+        vec![1, 0, 1, 0],
+        vec![0, 2, 1],
+    ] {
         let (tasks, log) = (tasks(), Log::default());
         let mut handles: Vec<_> = mix
             .iter()
@@ -365,7 +410,10 @@ async fn many_at_once() {
         sleep(50).await;
         let before = tokio::time::Instant::now();
         assert_eq!(cancel_and_wait(&handles).await.unwrap().len(), mix.len());
-        assert!(before.elapsed().as_millis() < 150, "all are cancelled at once");
+        assert!(
+            before.elapsed().as_millis() < 150,
+            "all are cancelled at once"
+        );
         let running = mix.iter().filter(|kind| **kind == 0).count();
         assert_eq!(log.count("cleaned"), running);
         for (kind, handle) in mix.iter().zip(&mut handles) {
@@ -390,7 +438,11 @@ async fn cancelling_a_canceller() {
     assert_eq!(cancel_and_wait(&t2).await.unwrap(), Outcome::Cancelled);
     assert_eq!(t2.outcome(), Some(Outcome::Cancelled));
     assert!(after.await.is_err(), "the code after the wait does not run");
-    assert_eq!(log.all(), ["cancelled"], "the cleanup was started, and not finished");
+    assert_eq!(
+        log.all(),
+        ["cancelled"],
+        "the cleanup was started, and not finished"
+    );
     assert!(tasks.is_empty());
 }
 

@@ -26,7 +26,10 @@ async fn fail(n: u64, log: Log) -> Result<u64, Error> {
     Err(format!("failed {n}").into())
 }
 
-fn jobs(log: &Log, order: [u64; 3]) -> [impl Future<Output = Result<u64, Error>> + Send + 'static; 3] {
+fn jobs(
+    log: &Log,
+    order: [u64; 3],
+) -> [impl Future<Output = Result<u64, Error>> + Send + 'static; 3] {
     order.map(|n| job(n, log.clone()))
 }
 
@@ -47,7 +50,13 @@ async fn completed_with_failures() {
     let log = Log::default();
     let all = (1..=4).map(|n| {
         let log = log.clone();
-        async move { if n % 2 == 1 { job(n, log).await } else { fail(n, log).await } }
+        async move {
+            if n % 2 == 1 {
+                job(n, log).await
+            } else {
+                fail(n, log).await
+            }
+        }
     });
     let (mut done, mut results, mut errors) = (as_completed(all), Vec::new(), 0);
     while let Some((_, result)) = done.next().await {
@@ -108,7 +117,10 @@ async fn a_timeout_in_the_loop_body() {
         }
     });
     assert!(timed.await.is_err());
-    assert_eq!(log.all(), ["executed", "result 1", "cancelled", "cancelled"]);
+    assert_eq!(
+        log.all(),
+        ["executed", "result 1", "cancelled", "cancelled"]
+    );
 }
 
 /// ASC-07, ASC-10
@@ -149,8 +161,15 @@ async fn dropping_the_stream() {
 #[tokio::test(start_paused = true)]
 async fn in_order_of_the_arguments() {
     let results = gather(jobs(&Log::default(), [3, 2, 1])).await;
-    assert_eq!(results.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [3, 2, 1]);
-    assert!(gather(Vec::<std::future::Ready<()>>::new()).await.is_empty());
+    assert_eq!(
+        results.into_iter().map(Result::unwrap).collect::<Vec<_>>(),
+        [3, 2, 1]
+    );
+    assert!(
+        gather(Vec::<std::future::Ready<()>>::new())
+            .await
+            .is_empty()
+    );
 }
 
 /// GTH-03
@@ -160,7 +179,13 @@ async fn a_timeout_around_gather() {
     let all: Vec<_> = (1..=7)
         .map(|n| {
             let log = log.clone();
-            async move { if n == 1 || n == 2 { fail(1, log).await } else { job(n - 1, log).await } }
+            async move {
+                if n == 1 || n == 2 {
+                    fail(1, log).await
+                } else {
+                    job(n - 1, log).await
+                }
+            }
         })
         .collect();
     assert!(timeout(ms(350), gather(all).into_future()).await.is_err());
@@ -177,7 +202,13 @@ async fn the_first_decides() {
     let log = Log::default();
     let all = [1, 2, 3].map(|n| {
         let log = log.clone();
-        async move { if n == 1 { fail(n, log).await } else { job(n, log).await } }
+        async move {
+            if n == 1 {
+                fail(n, log).await
+            } else {
+                job(n, log).await
+            }
+        }
     });
     let error = race(all).await.unwrap_err();
     assert!(error.first().unwrap().to_string().contains("failed 1"));
@@ -190,11 +221,20 @@ async fn the_first_success_decides() {
     let log = Log::default();
     let all = (1..=5).map(|n| {
         let log = log.clone();
-        async move { if n <= 2 { fail(n, log).await } else { job(n, log).await } }
+        async move {
+            if n <= 2 {
+                fail(n, log).await
+            } else {
+                job(n, log).await
+            }
+        }
     });
     let (value, errors) = race_ok(all).await.unwrap();
     assert_eq!(value, 3);
-    let errors: Vec<_> = errors.iter().map(|error| error.error().unwrap().to_string()).collect();
+    let errors: Vec<_> = errors
+        .iter()
+        .map(|error| error.error().unwrap().to_string())
+        .collect();
     assert_eq!(errors, ["failed 1", "failed 2"]);
     assert_eq!((log.count("executed"), log.count("cancelled")), (3, 2));
 }
@@ -222,11 +262,18 @@ impl<T> CloneEmpty for Vec<T> {
 async fn all_fail() {
     let log = Log::default();
     let start = tokio::time::Instant::now();
-    let error = race([1, 2, 3].map(|n| fail(n, log.clone()))).await.unwrap_err();
+    let error = race([1, 2, 3].map(|n| fail(n, log.clone())))
+        .await
+        .unwrap_err();
     assert_eq!(error.errors().len(), 1);
     assert!(error.errors()[0].to_string().contains("failed 1"));
     assert_eq!(log.count("cancelled"), 2);
-    assert!(start.elapsed() < ms(250), "the losers' cleanup is waited for, and no more");
-    let error = race_ok([1, 2, 3].map(|n| fail(n, log.clone()))).await.unwrap_err();
+    assert!(
+        start.elapsed() < ms(250),
+        "the losers' cleanup is waited for, and no more"
+    );
+    let error = race_ok([1, 2, 3].map(|n| fail(n, log.clone())))
+        .await
+        .unwrap_err();
     assert_eq!(error.errors().len(), 3);
 }

@@ -48,7 +48,10 @@ async fn as_an_attribute_of_an_object() {
         log: Log,
     }
     for (wait, expected) in [(200, 10), (0, 0)] {
-        let long = Long { tasks: TaskContext::new(), log: Log::default() };
+        let long = Long {
+            tasks: TaskContext::new(),
+            log: Log::default(),
+        };
         for _ in 0..10 {
             drop(long.tasks.spawn(job(long.log.clone())));
         }
@@ -122,9 +125,14 @@ async fn awaiting_a_result() {
 async fn awaiting_a_failure_does_not_hide_it_from_the_handler() {
     let log = Log::default();
     let seen = log.clone();
-    let tasks = TaskContext::with_handler(move |err| seen.add(err.downcast_ref::<std::fmt::Error>().unwrap().to_string()));
+    let tasks = TaskContext::with_handler(move |err| {
+        seen.add(err.downcast_ref::<std::fmt::Error>().unwrap().to_string())
+    });
     for n in 1..=4 {
-        let error = tasks.spawn(async { Err::<(), _>(std::fmt::Error) }).await.unwrap_err();
+        let error = tasks
+            .spawn(async { Err::<(), _>(std::fmt::Error) })
+            .await
+            .unwrap_err();
         assert!(error.is::<std::fmt::Error>());
         assert_eq!(log.all().len(), n);
     }
@@ -148,7 +156,9 @@ async fn the_current_group() {
                         .scope(async |ts| {
                             for _ in 0..10 {
                                 let log = log.clone();
-                                drop(ts.spawn(async move { log.add(TaskGroup::current().unwrap().name()) }));
+                                drop(ts.spawn(async move {
+                                    log.add(TaskGroup::current().unwrap().name())
+                                }));
                             }
                         })
                         .await;
@@ -179,7 +189,11 @@ async fn enumerating_live_groups() {
             }
             sleep(50).await;
             let dump = dump();
-            let groups = dump.entries().filter(|entry| entry.name().is_some_and(|name| name.starts_with("enumerated")));
+            let groups = dump.entries().filter(|entry| {
+                entry
+                    .name()
+                    .is_some_and(|name| name.starts_with("enumerated"))
+            });
             assert_eq!(groups.count(), 4, "{dump}");
         })
         .await;

@@ -14,7 +14,11 @@ async fn a_group_has_its_name() {
             let child = tg.spawn_named("ABC", sleep(100));
             assert_eq!(child.name(), "ABC");
             let unnamed = tg.spawn(sleep(1));
-            assert!(unnamed.name().contains("upstream_taskgroup.rs"), "{}", unnamed.name());
+            assert!(
+                unnamed.name().contains("upstream_taskgroup.rs"),
+                "{}",
+                unnamed.name()
+            );
             Ok(())
         })
         .await
@@ -51,7 +55,9 @@ async fn a_child_spawns_into_the_group_that_is_waiting() {
             log.add("job");
         }));
     };
-    TaskGroup::scope(async |tg| Ok(drop(tg.spawn(spawner(log.clone()))))).await.unwrap();
+    TaskGroup::scope(async |tg| Ok(drop(tg.spawn(spawner(log.clone())))))
+        .await
+        .unwrap();
     assert_eq!(log.count("job"), 1);
 
     let log = Log::default();
@@ -162,12 +168,34 @@ async fn the_first_failure_cancels_the_rest() {
     .await
     .unwrap_err();
     assert_eq!(error.errors().len(), 1);
-    assert_eq!(error.errors()[0].downcast_ref::<std::io::Error>().unwrap().to_string(), "five");
+    assert_eq!(
+        error.errors()[0]
+            .downcast_ref::<std::io::Error>()
+            .unwrap()
+            .to_string(),
+        "five"
+    );
     let mut handles = handles.into_inner().unwrap();
-    let outcomes: Vec<_> = handles.iter_mut().map(|handle| handle.outcome().unwrap()).collect();
-    assert_eq!(outcomes, [Outcome::Done, Outcome::Failed, Outcome::Cancelled]);
+    let outcomes: Vec<_> = handles
+        .iter_mut()
+        .map(|handle| handle.outcome().unwrap())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::Done, Outcome::Failed, Outcome::Cancelled]
+    );
     for _ in 0..2 {
-        assert_eq!(handles[1].result().unwrap().as_ref().unwrap_err().to_string().matches("five").count(), 1);
+        assert_eq!(
+            handles[1]
+                .result()
+                .unwrap()
+                .as_ref()
+                .unwrap_err()
+                .to_string()
+                .matches("five")
+                .count(),
+            1
+        );
     }
     assert_eq!(handles.swap_remove(0).await.unwrap(), 99);
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use aiotools::{
-    Outcome, TaskContext, TaskHandle, TaskScope, cancel_and_wait, catch_cancel, move_on_after, shield, timeout,
+    Outcome, TaskContext, TaskHandle, TaskScope, cancel_and_wait, catch_cancel, move_on_after,
+    shield, timeout,
 };
 
 use crate::support::{Error, Log, ms, sleep};
@@ -15,14 +16,23 @@ fn tasks() -> TaskContext {
 type Handles = Arc<Mutex<Vec<TaskHandle<u64>>>>;
 
 fn outcomes(handles: &Handles) -> Vec<Outcome> {
-    handles.lock().unwrap().iter_mut().map(|handle| handle.outcome().unwrap()).collect()
+    handles
+        .lock()
+        .unwrap()
+        .iter_mut()
+        .map(|handle| handle.outcome().unwrap())
+        .collect()
 }
 
 fn three(ts: &TaskScope, handles: &Handles, second_fails: bool) {
     for (n, at) in [100, 200, 300].into_iter().enumerate() {
         handles.lock().unwrap().push(ts.spawn(async move {
             sleep(at).await;
-            if second_fails && n == 1 { Err("two") } else { Ok(n as u64 + 1) }
+            if second_fails && n == 1 {
+                Err("two")
+            } else {
+                Ok(n as u64 + 1)
+            }
         }));
     }
 }
@@ -65,7 +75,10 @@ async fn a_partial_failure() {
             .await;
         assert!(start.elapsed() >= ms(300));
         assert_eq!(log.all(), ["one", "two"]);
-        assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Failed, Outcome::Done]);
+        assert_eq!(
+            outcomes(&handles),
+            [Outcome::Done, Outcome::Failed, Outcome::Done]
+        );
     }
 }
 
@@ -86,31 +99,56 @@ async fn scope_of_three(shield: bool, log: &Log, handles: &Handles) {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_around_a_scope() {
     let (log, handles) = (Log::default(), Handles::default());
-    assert!(timeout(ms(250), scope_of_three(false, &log, &handles)).await.is_err());
+    assert!(
+        timeout(ms(250), scope_of_three(false, &log, &handles))
+            .await
+            .is_err()
+    );
     assert_eq!(log.all(), ["0.23"]);
-    assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Done, Outcome::Cancelled]);
+    assert_eq!(
+        outcomes(&handles),
+        [Outcome::Done, Outcome::Done, Outcome::Cancelled]
+    );
 
     // A dropped future cannot wait, but its children are cancelled all the same.
     let (log, handles) = (Log::default(), Handles::default());
-    assert!(tokio::time::timeout(ms(250), scope_of_three(false, &log, &handles)).await.is_err());
+    assert!(
+        tokio::time::timeout(ms(250), scope_of_three(false, &log, &handles))
+            .await
+            .is_err()
+    );
     sleep(1).await;
     assert_eq!(log.all(), ["0.23"]);
-    assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Done, Outcome::Cancelled]);
+    assert_eq!(
+        outcomes(&handles),
+        [Outcome::Done, Outcome::Done, Outcome::Cancelled]
+    );
 }
 
 /// TSC-07
 #[tokio::test(start_paused = true)]
 async fn a_timeout_around_a_shielded_scope() {
     let (log, handles) = (Log::default(), Handles::default());
-    assert!(timeout(ms(250), scope_of_three(true, &log, &handles)).await.is_err());
+    assert!(
+        timeout(ms(250), scope_of_three(true, &log, &handles))
+            .await
+            .is_err()
+    );
     assert_eq!(log.all(), ["0.23", "0.26"]);
     assert_eq!(outcomes(&handles), [Outcome::Done; 3]);
 
     // No shield helps against being dropped.
     let (log, handles) = (Log::default(), Handles::default());
-    assert!(tokio::time::timeout(ms(250), scope_of_three(true, &log, &handles)).await.is_err());
+    assert!(
+        tokio::time::timeout(ms(250), scope_of_three(true, &log, &handles))
+            .await
+            .is_err()
+    );
     sleep(1).await;
-    assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Done, Outcome::Cancelled]);
+    assert_eq!(
+        outcomes(&handles),
+        [Outcome::Done, Outcome::Done, Outcome::Cancelled]
+    );
 }
 
 /// TSC-08
@@ -132,7 +170,10 @@ async fn the_timeout_of_the_scope_itself() {
             .unwrap_err();
         assert!(error.is_timeout());
         assert_eq!(log.all(), ["0.23"]);
-        assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Done, Outcome::Cancelled]);
+        assert_eq!(
+            outcomes(&handles),
+            [Outcome::Done, Outcome::Done, Outcome::Cancelled]
+        );
     }
 }
 
@@ -151,7 +192,10 @@ async fn moving_on() {
     log.add("after");
     assert_eq!(moved, None);
     assert_eq!(log.all(), ["0.23", "after"]);
-    assert_eq!(outcomes(&handles), [Outcome::Done, Outcome::Done, Outcome::Cancelled]);
+    assert_eq!(
+        outcomes(&handles),
+        [Outcome::Done, Outcome::Done, Outcome::Cancelled]
+    );
 }
 
 /// TSC-11
@@ -213,7 +257,14 @@ async fn another_task_closes_the_scope() {
     ts.aclose().await;
 }
 
-async fn level(shield: bool, child: u64, name: &'static str, log: &Log, inner: impl Future<Output = ()>) {
+async fn level(
+    shield: bool,
+    child: u64,
+    name: &'static str,
+    log: &Log,
+    inner: impl Future<Output = ()>,
+) {
+    let mut inner = Box::pin(inner);
     TaskScope::builder()
         .shield(shield)
         .scope(async |ts| {
@@ -221,11 +272,19 @@ async fn level(shield: bool, child: u64, name: &'static str, log: &Log, inner: i
                 let log = log.clone();
                 drop(ts.spawn(async move {
                     let caught = catch_cancel(sleep(child)).await;
-                    log.add(format!("{name} child {}", if caught.is_ok() { "completed" } else { "cancelled" }));
+                    log.add(format!(
+                        "{name} child {}",
+                        if caught.is_ok() {
+                            "completed"
+                        } else {
+                            "cancelled"
+                        }
+                    ));
                     caught
                 }));
             }
-            inner.await;
+            // By reference: each level that takes a future by value keeps room for it several times over.
+            inner.as_mut().await;
             sleep(10).await;
             log.add(name);
         })
@@ -236,7 +295,14 @@ async fn nested(outer: bool, inner: bool) -> Vec<String> {
     let (tasks, log) = (tasks(), Log::default());
     let seen = log.clone();
     let host = tasks.spawn(async move {
-        level(outer, 0, "outer", &seen, level(inner, 0, "inner", &seen, sleep(100))).await;
+        level(
+            outer,
+            0,
+            "outer",
+            &seen,
+            level(inner, 0, "inner", &seen, sleep(100)),
+        )
+        .await;
         sleep(10).await;
         seen.add("after");
     });
@@ -282,7 +348,11 @@ async fn five_levels() {
     assert_eq!(cancel_and_wait(&host).await.unwrap(), Outcome::Cancelled);
     for name in ["2", "3", "4", "5"] {
         assert!(log.has(name), "{:?}", log.all());
-        assert!(log.has(&format!("{name} child completed")), "{:?}", log.all());
+        assert!(
+            log.has(&format!("{name} child completed")),
+            "{:?}",
+            log.all()
+        );
     }
     assert!(!log.has("1") && !log.has("0"), "{:?}", log.all());
     assert!(log.has("1 child cancelled"), "{:?}", log.all());
