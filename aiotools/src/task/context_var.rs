@@ -133,6 +133,16 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
         })
     }
 
+    fn reset<F>(&'static self, value: Option<T>, future: F) -> Resetting<F> {
+        // What is around it is what is around it when it is polled, not where it was made.
+        let own = self.link(value, None);
+        Resetting {
+            own: Some(own),
+            chain: None,
+            future,
+        }
+    }
+
     /// Sets it for the duration of a call, and puts back what was there, even if the call panics.
     pub fn sync_scope<R>(&'static self, value: T, call: impl FnOnce() -> R) -> R {
         with_chain(Some(self.link(Some(value), current_chain())), call)
@@ -144,10 +154,7 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
     ///
     /// As the future itself.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Resetting<F> {
-        Resetting {
-            chain: Some(self.link(Some(value), current_chain())),
-            future,
-        }
+        self.reset(Some(value), future)
     }
 
     /// Unsets it for as long as this future is polled: children spawned in it do not inherit it.
@@ -156,10 +163,7 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
     ///
     /// As the future itself.
     pub fn without<F: Future>(&'static self, future: F) -> Resetting<F> {
-        Resetting {
-            chain: Some(self.link(None, current_chain())),
-            future,
-        }
+        self.reset(None, future)
     }
 }
 
@@ -205,6 +209,7 @@ pin_project! {
     /// The future of [`resetting`].
     #[must_use = "futures do nothing unless polled"]
     pub struct Resetting<F> {
+        own: Option<Arc<Link>>,
         chain: Option<Arc<Link>>,
         #[pin]
         future: F,
@@ -216,6 +221,14 @@ impl<F: Future> Future for Resetting<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        if let Some(own) = this.own.take() {
+            let Link { key, value, .. } = &*own;
+            *this.chain = Some(Arc::new(Link {
+                key: *key,
+                value: value.clone(),
+                outer: current_chain(),
+            }));
+        }
         with_chain(this.chain.clone(), || this.future.poll(cx))
     }
 }

@@ -155,6 +155,31 @@ impl<B: Future> Drive<B> {
         self.project().ended.get_or_insert(Ending::Cut);
     }
 
+    /// Everything has ended.
+    fn finish(self: Pin<&mut Self>) -> Poll<Ended<B::Output>> {
+        let this = self.project();
+        let passing = this.state.passing;
+        let node = Arc::clone(&this.state.seat.node);
+        let failed = node.family.as_ref().is_some_and(Family::has_failed);
+        let panicked = matches!(this.ended, Some(Ending::Panicked(_)));
+        this.state.finished = true;
+        this.state.release();
+        this.state.seat.leave();
+        if passing && !failed && !panicked {
+            // It is the one around us that is cut. What was kept for the body is told to somebody else.
+            if let Some(family) = &node.family {
+                family.report_errors();
+            }
+            return Poll::Pending;
+        }
+        let body = this.ended.take().expect("the body has ended");
+        Poll::Ready(Ended {
+            body,
+            timed_out: this.state.timed_out,
+            reason: None,
+        })
+    }
+
     fn abandon(mut self: Pin<&mut Self>) {
         if self.as_mut().project().state.finished {
             return;
@@ -319,7 +344,12 @@ impl<B: Future> Future for Drive<B> {
             state.seat.watch(cx.waker());
         }
         self.as_mut().poll_body(cx);
-        self.as_mut().project().state.check_clock(cx);
+        // Who has ended in time has, even if the time is up now.
+        let this = self.as_mut().project();
+        if this.ended.is_some() && this.state.seat.node.try_close() {
+            return self.finish();
+        }
+        this.state.check_clock(cx);
         let state = self.as_mut().project().state;
         let control = state.seat.node.control();
         if state.cuts_body && control.deliverable() {
@@ -338,25 +368,6 @@ impl<B: Future> Future for Drive<B> {
         if this.ended.is_none() || !this.state.seat.node.try_close() {
             return Poll::Pending;
         }
-        let passing = this.state.passing;
-        let node = Arc::clone(&this.state.seat.node);
-        let failed = node.family.as_ref().is_some_and(Family::has_failed);
-        let panicked = matches!(this.ended, Some(Ending::Panicked(_)));
-        this.state.finished = true;
-        this.state.release();
-        this.state.seat.leave();
-        if passing && !failed && !panicked {
-            // It is the one around us that is cut. What was kept for the body is told to somebody else.
-            if let Some(family) = &node.family {
-                family.report_errors();
-            }
-            return Poll::Pending;
-        }
-        let body = this.ended.take().expect("the body has ended");
-        Poll::Ready(Ended {
-            body,
-            timed_out: this.state.timed_out,
-            reason: None,
-        })
+        self.finish()
     }
 }
