@@ -349,9 +349,14 @@ async fn group(
     }
     if let Err(error) = result {
         error.errors().iter().for_each(|error| world.see(error));
+        // Who has been asked may not wait for ever afterwards.
+        if aiotools::is_cancelled() {
+            return Err(aiotools::Cancelled::default().into());
+        }
         if error.is_cancelled()
             && error.errors().is_empty()
-            && (aiotools::is_cancelled() || rng.next(2) == 0)
+            && !error.is_timeout()
+            && rng.next(2) == 0
         {
             return Err(error.into());
         }

@@ -354,6 +354,9 @@ impl<B: Future> Future for Drive<B> {
         let control = state.seat.node.control();
         if state.cuts_body && control.deliverable() {
             state.seat.node.mark_delivered();
+            if self.as_ref().project_ref().body.is_some() {
+                self.as_ref().project_ref().state.seat.cut();
+            }
             self.as_mut().cut_body();
         }
         let state = self.as_mut().project().state;

@@ -296,6 +296,18 @@ impl Family {
         Parked::Yes
     }
 
+    /// Takes a child out of the list, for a test that stands for a task with a new waker.
+    #[cfg(aiotools_loom)]
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    pub(crate) fn unpark(&self, head: &Head) {
+        let mut kids = lock(&self.kids);
+        // SAFETY: it belongs to this group, whose lock is held.
+        drop(unsafe { kids.parked.unlink(head) });
+        if let Some(index) = &mut kids.index {
+            index.remove(&head.seq);
+        }
+    }
+
     /// Whether a child may run its first poll now; if not, it is woken when it may.
     pub(crate) fn may_start(&self, seq: u32, waker: &Waker) -> bool {
         let Some(limit) = self.limit else { return true };

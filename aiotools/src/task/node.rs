@@ -484,6 +484,29 @@ impl Node {
         self.control.load(Ordering::Acquire) & CLAIMED != 0
     }
 
+    /// How many deliveries of requests on the nodes around this one there have been.
+    pub(crate) fn deliveries_around(self: &Arc<Self>) -> u64 {
+        self.outward().map(|node| node.control().delivered()).sum()
+    }
+
+    /// What was inside this node has been cut. If a request on a node around it had been delivered in there meanwhile, whoever took it
+    /// did not get to pass it on: it is delivered again, unless it was taken back.
+    pub(crate) fn redeliver(self: &Arc<Self>, deliveries_before: u64) {
+        if self.deliveries_around() <= deliveries_before {
+            return;
+        }
+        let taken = self.outward().find(|node| {
+            let control = node.control();
+            control.requests() > 0 && control.delivered() > 0
+        });
+        if let Some(node) = taken {
+            node.update(|word| {
+                let delivered = ((word >> DELIVERED_SHIFT) & FIELD).saturating_sub(1);
+                (word & !(FIELD << DELIVERED_SHIFT)) | delivered << DELIVERED_SHIFT
+            });
+        }
+    }
+
     /// Sets the flags that say that the children are to end. True if that is news.
     pub(crate) fn flag_kids(&self, hard: bool) -> bool {
         let flag = if hard {

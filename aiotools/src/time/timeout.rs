@@ -242,6 +242,7 @@ impl<F: Future> Future for Timeout<F> {
                 }
                 if seat.node.control().deliverable() {
                     seat.node.mark_delivered();
+                    seat.cut();
                     seat.enter(|| this.future.set(None));
                     continue;
                 }

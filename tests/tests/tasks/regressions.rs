@@ -229,3 +229,25 @@ async fn a_failure_and_a_cancellation_in_all_orders() {
         }
     }
 }
+
+/// A timeout cuts a cleanup that has caught a request on the task: the request is not lost with it.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_around_a_cleanup_does_not_swallow_the_request() {
+    let tasks = aiotools::TaskContext::new();
+    let task = tasks.spawn(async {
+        let late = aiotools::timeout(crate::support::ms(100), async {
+            let caught = catch_cancel(sleep(10_000)).await;
+            sleep(10_000).await;
+            caught
+        })
+        .await;
+        assert!(late.is_err());
+        sleep(100_000).await;
+        unreachable!("the request was swallowed by the timeout");
+    });
+    sleep(50).await;
+    assert_eq!(
+        aiotools::cancel_and_wait(&task).await.unwrap(),
+        aiotools::Outcome::Cancelled
+    );
+}
