@@ -35,7 +35,11 @@ static ALLOCATOR: Counting = Counting;
 const N: usize = 1000;
 
 fn on_one_thread<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// Allocations that grow with the number of children, per child.
@@ -88,11 +92,17 @@ fn bytes_of_parked<const SIZE: usize>(group: bool) -> usize {
 #[test]
 fn one_allocation_per_child() {
     let ready = per_child(async |n| {
-        TaskGroup::scope(async |tg| Ok((0..n).for_each(|_| drop(tg.spawn(async {}))))).await.unwrap();
+        TaskGroup::scope(async |tg| Ok((0..n).for_each(|_| drop(tg.spawn(async {})))))
+            .await
+            .unwrap();
     });
     assert!(ready < 1.01, "ready at once: {ready}");
     let yielding = per_child(async |n| {
-        TaskGroup::scope(async |tg| Ok((0..n).for_each(|_| drop(tg.spawn(tokio::task::yield_now()))))).await.unwrap();
+        TaskGroup::scope(async |tg| {
+            Ok((0..n).for_each(|_| drop(tg.spawn(tokio::task::yield_now()))))
+        })
+        .await
+        .unwrap();
     });
     assert!(yielding < 1.01, "one yield: {yielding}");
     let mut handles = Vec::with_capacity(2 * N);
@@ -100,7 +110,8 @@ fn one_allocation_per_child() {
     let awaited = per_child(async |n| {
         TaskGroup::scope(async |tg| {
             slot.borrow_mut().clear();
-            slot.borrow_mut().extend((0..n).map(|_| tg.spawn(async { Ok::<_, std::io::Error>(1_u64) })));
+            slot.borrow_mut()
+                .extend((0..n).map(|_| tg.spawn(async { Ok::<_, std::io::Error>(1_u64) })));
             let handles: &mut Vec<_> = &mut slot.borrow_mut();
             for handle in handles.iter_mut() {
                 handle.await?;
@@ -123,11 +134,26 @@ fn one_allocation_per_child() {
     assert!(cancelled < 1.05, "parked and cancelled: {cancelled}");
 
     let mut over = Vec::new();
-    over.push((16, bytes_of_parked::<16>(true) as isize - bytes_of_parked::<16>(false) as isize));
-    over.push((32, bytes_of_parked::<32>(true) as isize - bytes_of_parked::<32>(false) as isize));
-    over.push((64, bytes_of_parked::<64>(true) as isize - bytes_of_parked::<64>(false) as isize));
-    over.push((90, bytes_of_parked::<90>(true) as isize - bytes_of_parked::<90>(false) as isize));
-    over.push((200, bytes_of_parked::<200>(true) as isize - bytes_of_parked::<200>(false) as isize));
+    over.push((
+        16,
+        bytes_of_parked::<16>(true) as isize - bytes_of_parked::<16>(false) as isize,
+    ));
+    over.push((
+        32,
+        bytes_of_parked::<32>(true) as isize - bytes_of_parked::<32>(false) as isize,
+    ));
+    over.push((
+        64,
+        bytes_of_parked::<64>(true) as isize - bytes_of_parked::<64>(false) as isize,
+    ));
+    over.push((
+        90,
+        bytes_of_parked::<90>(true) as isize - bytes_of_parked::<90>(false) as isize,
+    ));
+    over.push((
+        200,
+        bytes_of_parked::<200>(true) as isize - bytes_of_parked::<200>(false) as isize,
+    ));
     println!("a parked child over a raw spawn, bytes by size of the future: {over:?}");
     for (size, over) in over {
         assert!(over <= 128, "{size}: {over}");

@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
     future::Future,
     pin::Pin,
@@ -24,6 +24,8 @@ struct Link {
 }
 
 thread_local! {
+    /// Whether there is a chain: cheaper to ask than the chain, which has a destructor.
+    static ANY: Cell<bool> = const { Cell::new(false) };
     static CHAIN: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
 }
 
@@ -31,20 +33,30 @@ struct Restore(Option<Arc<Link>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        let mine =
-            CHAIN.try_with(|chain| std::mem::replace(&mut *chain.borrow_mut(), self.0.take()));
-        drop(mine);
+        drop(swap(self.0.take()));
     }
 }
 
+/// Makes `chain` the current one, and gives the one that was.
+fn swap(chain: Option<Arc<Link>>) -> Option<Arc<Link>> {
+    // A thread that is just ending has no variables any more.
+    let _ = ANY.try_with(|any| any.set(chain.is_some()));
+    CHAIN
+        .try_with(|current| std::mem::replace(&mut *current.borrow_mut(), chain))
+        .ok()
+        .flatten()
+}
+
 fn with_chain<R>(chain: Option<Arc<Link>>, call: impl FnOnce() -> R) -> R {
-    let _restore = CHAIN
-        .try_with(|current| Restore(std::mem::replace(&mut *current.borrow_mut(), chain)))
-        .ok();
+    let _restore = Restore(swap(chain));
     call()
 }
 
+#[inline]
 fn current_chain() -> Option<Arc<Link>> {
+    if !is_any() {
+        return None;
+    }
     CHAIN
         .try_with(|chain| chain.borrow().clone())
         .ok()
@@ -67,12 +79,16 @@ impl Captured {
     }
 }
 
+/// Whether a context variable is set here.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    ANY.try_with(Cell::get).unwrap_or(false)
+}
+
 /// What a child spawned here inherits, if anything.
+#[cold]
 pub(crate) fn capture(span: bool) -> Option<Captured> {
-    let chain = CHAIN
-        .try_with(|chain| chain.borrow().clone())
-        .ok()
-        .flatten();
+    let chain = current_chain();
     let span = if span {
         Some(Span::current()).filter(|span| !span.is_none())
     } else {

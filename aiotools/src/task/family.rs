@@ -215,6 +215,7 @@ impl Family {
     // ---- for a child ---------------------------------------------------------------------------------------------
 
     /// Gives a child the node that somebody made for it, if so.
+    #[inline]
     pub(crate) fn claim(&self, head: &Head) {
         if self.unclaimed.load(Ordering::Acquire) > 0 && head.node().is_none() {
             self.claim_locked(&lock(&self.kids), head);
@@ -309,8 +310,15 @@ impl Family {
     }
 
     /// Whether a child may run its first poll now; if not, it is woken when it may.
+    #[inline]
     pub(crate) fn may_start(&self, seq: u32, waker: &Waker) -> bool {
-        let Some(limit) = self.limit else { return true };
+        match self.limit {
+            None => true,
+            Some(limit) => self.may_start_limited(limit, seq, waker),
+        }
+    }
+
+    fn may_start_limited(&self, limit: usize, seq: u32, waker: &Waker) -> bool {
         let mut kids = lock(&self.kids);
         if kids.granted.remove(&seq) {
             return true;
@@ -324,13 +332,17 @@ impl Family {
     }
 
     /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
-    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    #[inline]
     pub(crate) fn end(&self, head: &Head, started: bool) {
         let plain = self.limit.is_none() && !matches!(self.policy, Policy::Collect);
         let nodeless = head.node().is_none() && self.unclaimed.load(Ordering::Acquire) == 0;
-        if plain && nodeless && !head.is_linked() {
-            return;
+        if !plain || !nodeless || head.is_linked() {
+            self.end_locked(head, started, nodeless);
         }
+    }
+
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    fn end_locked(&self, head: &Head, started: bool, nodeless: bool) {
         let mut kids = lock(&self.kids);
         // SAFETY: it belongs to this group, whose lock is held.
         let own = unsafe { kids.parked.unlink(head) };

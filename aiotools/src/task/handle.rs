@@ -113,6 +113,7 @@ pub struct TaskHandle<T> {
 impl<T> Unpin for TaskHandle<T> {}
 
 impl<T> TaskHandle<T> {
+    #[inline]
     pub(crate) fn new(
         join: JoinHandle<Result<T, TaskError>>,
         group: Arc<Node>,

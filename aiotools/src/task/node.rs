@@ -139,6 +139,7 @@ impl Control {
     fn held(self) -> bool {
         (self.0 >> HOLD_SHIFT) & FIELD != 0
     }
+    #[inline]
     pub(crate) fn deliverable(self) -> bool {
         self.0 & HARD != 0 && self.0 & FIELD > self.delivered() && !self.held()
     }
@@ -151,9 +152,11 @@ impl Control {
     pub(crate) fn hard(self) -> bool {
         self.0 & HARD != 0
     }
+    #[inline]
     pub(crate) fn kids_soft(self) -> bool {
         self.0 & (KIDS_SOFT | KIDS_HARD) != 0
     }
+    #[inline]
     pub(crate) fn kids_hard(self) -> bool {
         self.0 & KIDS_HARD != 0
     }
@@ -218,6 +221,7 @@ impl Node {
 
     // ---- counting ------------------------------------------------------------------------------------------------
 
+    #[inline]
     fn add(self: &Arc<Self>, amount: u64) -> Option<u32> {
         // Acquire/Release on both sides: what a unit did before it left is seen by whoever sees the count without it.
         let old = self.count.fetch_add(amount, Ordering::AcqRel);
@@ -238,6 +242,7 @@ impl Node {
     }
 
     /// Counts a child and gives its number, or refuses it because the node has ended.
+    #[inline]
     pub(crate) fn enter(self: &Arc<Self>) -> Option<u32> {
         self.add(UNIT + SEQ)
     }
@@ -261,6 +266,7 @@ impl Node {
         unsafe_code,
         reason = "units keep their node alive without a strong reference each"
     )]
+    #[inline]
     pub(crate) unsafe fn leave(this: *const Self) {
         // SAFETY: a unit is held, so the node is alive (invariant 2).
         let old = unsafe { &*this }.count.fetch_sub(UNIT, Ordering::AcqRel);
@@ -376,6 +382,7 @@ impl Node {
 
     // ---- requests ------------------------------------------------------------------------------------------------
 
+    #[inline]
     pub(crate) fn control(&self) -> Control {
         // Acquire: the reason was written before the request was counted.
         Control(self.control.load(Ordering::Acquire))
