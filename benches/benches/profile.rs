@@ -1,4 +1,5 @@
 //! One shape, many times, for `perf` and `valgrind`: `profile <group|floor|join_set> <ready|yield|cancel> <children> <rounds>`.
+#![allow(clippy::unit_arg, reason = "`Ok(drop(..))` is how a short body ends")]
 
 use std::sync::{
     Arc,

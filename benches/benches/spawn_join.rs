@@ -207,11 +207,9 @@ async fn parked() {
 }
 
 fn cancel_all(n: usize) -> Vec<(&'static str, Run)> {
-    fn settle(n: usize) -> impl Future<Output = ()> {
-        async move {
-            for _ in 0..if n > 50_000 { 40 } else { 10 } {
-                tokio::time::sleep(Duration::from_micros(300)).await;
-            }
+    async fn settle(n: usize) {
+        for _ in 0..if n > 50_000 { 40 } else { 10 } {
+            tokio::time::sleep(Duration::from_micros(300)).await;
         }
     }
     vec![

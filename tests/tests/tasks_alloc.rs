@@ -1,4 +1,5 @@
 //! What a child allocates: one piece of memory, tokio's own, with or without a handle, parked or not.
+#![allow(clippy::unit_arg, reason = "`Ok(drop(..))` is how a short body ends")]
 #![expect(unsafe_code, reason = "a counting allocator")]
 
 use std::{
@@ -105,16 +106,10 @@ fn one_allocation_per_child() {
         .unwrap();
     });
     assert!(yielding < 1.01, "one yield: {yielding}");
-    let mut handles = Vec::with_capacity(2 * N);
-    let slot = std::cell::RefCell::new(&mut handles);
     let awaited = per_child(async |n| {
         TaskGroup::scope(async |tg| {
-            slot.borrow_mut().clear();
-            slot.borrow_mut()
-                .extend((0..n).map(|_| tg.spawn(async { Ok::<_, std::io::Error>(1_u64) })));
-            let handles: &mut Vec<_> = &mut slot.borrow_mut();
-            for handle in handles.iter_mut() {
-                handle.await?;
+            for _ in 0..n {
+                tg.spawn(async { Ok::<_, std::io::Error>(1_u64) }).await?;
             }
             Ok(())
         })
@@ -133,27 +128,20 @@ fn one_allocation_per_child() {
     });
     assert!(cancelled < 1.05, "parked and cancelled: {cancelled}");
 
-    let mut over = Vec::new();
-    over.push((
-        16,
-        bytes_of_parked::<16>(true) as isize - bytes_of_parked::<16>(false) as isize,
-    ));
-    over.push((
-        32,
-        bytes_of_parked::<32>(true) as isize - bytes_of_parked::<32>(false) as isize,
-    ));
-    over.push((
-        64,
-        bytes_of_parked::<64>(true) as isize - bytes_of_parked::<64>(false) as isize,
-    ));
-    over.push((
-        90,
-        bytes_of_parked::<90>(true) as isize - bytes_of_parked::<90>(false) as isize,
-    ));
-    over.push((
-        200,
-        bytes_of_parked::<200>(true) as isize - bytes_of_parked::<200>(false) as isize,
-    ));
+    fn over<const SIZE: usize>() -> (usize, isize) {
+        (
+            SIZE,
+            bytes_of_parked::<SIZE>(true).cast_signed()
+                - bytes_of_parked::<SIZE>(false).cast_signed(),
+        )
+    }
+    let over = [
+        over::<16>(),
+        over::<32>(),
+        over::<64>(),
+        over::<90>(),
+        over::<200>(),
+    ];
     println!("a parked child over a raw spawn, bytes by size of the future: {over:?}");
     for (size, over) in over {
         assert!(over <= 128, "{size}: {over}");

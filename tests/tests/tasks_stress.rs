@@ -1,4 +1,5 @@
 //! Random trees of groups, scopes, shields, timeouts and regions, cancelled and dropped at random points, on both runtimes; G2 to G5 are
+#![allow(clippy::unit_arg, reason = "`Ok(drop(..))` is how a short body ends")]
 //! checked by counting.
 //!
 //! `AIOTOOLS_STRESS_TREES=100000 cargo test --release -p aiotools-tests --test tasks_stress` is the long form;

@@ -28,21 +28,16 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn child(
-    index: usize,
-    log: Log,
-) -> impl Future<Output = Result<(), aiotools::Cancelled>> + Send + 'static {
-    async move {
-        // The further out, the longer: the child of a level that is cut is still there when that happens.
-        let caught = catch_cancel(sleep(ms(10_000 - 1000 * index as u64))).await;
-        let how = if caught.is_ok() {
-            "completed"
-        } else {
-            "cancelled"
-        };
-        log.lock().unwrap().push(format!("child {index} {how}"));
-        caught
-    }
+async fn child(index: usize, log: Log) -> Result<(), aiotools::Cancelled> {
+    // The further out, the longer: the child of a level that is cut is still there when that happens.
+    let caught = catch_cancel(sleep(ms(10_000 - 1000 * index as u64))).await;
+    let how = if caught.is_ok() {
+        "completed"
+    } else {
+        "cancelled"
+    };
+    log.lock().unwrap().push(format!("child {index} {how}"));
+    caught
 }
 
 fn run(levels: Vec<Level>, index: usize, log: Log) -> Boxed {
