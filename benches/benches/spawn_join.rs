@@ -1,6 +1,6 @@
 //! What does a child of a group cost, against its peers, in the same run?
 //!
-//! `cargo bench -p aiotools-benches --bench spawn_join [-- rounds]` prints nanoseconds per child (10th percentile of many short
+//! `cargo bench -p aiotools-benches --bench spawn_join [-- rounds] [-- quick]` prints nanoseconds per child (10th percentile of many short
 //! interleaved rounds: a busy machine only ever adds) and the ratio to the floor: `tokio::spawn`, one atomic, one waker.
 
 use std::{
@@ -162,7 +162,12 @@ fn show(title: &str, runs: &[(&str, Run)], nanos: &[f64]) {
 }
 
 fn spawn_joins(flavour: &str, runtime: &Runtime, rounds: usize) {
-    for n in [16, 1_000, 100_000] {
+    let sizes: &[usize] = if std::env::args().any(|arg| arg == "quick") {
+        &[16, 1_000]
+    } else {
+        &[16, 1_000, 100_000]
+    };
+    for &n in sizes {
         for kind in [Child::Ready, Child::Yield] {
             let times = (4_000 / n).max(1);
             let rounds = if n == 100_000 {
@@ -202,11 +207,9 @@ async fn parked() {
 }
 
 fn cancel_all(n: usize) -> Vec<(&'static str, Run)> {
-    fn settle(n: usize) -> impl Future<Output = ()> {
-        async move {
-            for _ in 0..if n > 50_000 { 40 } else { 10 } {
-                tokio::time::sleep(Duration::from_micros(300)).await;
-            }
+    async fn settle(n: usize) {
+        for _ in 0..if n > 50_000 { 40 } else { 10 } {
+            tokio::time::sleep(Duration::from_micros(300)).await;
         }
     }
     vec![

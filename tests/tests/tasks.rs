@@ -1,4 +1,9 @@
 //! Tests of the task engine, by area.
+#![allow(
+    clippy::async_yields_async,
+    clippy::unit_arg,
+    reason = "short bodies, and handles that are handed out"
+)]
 
 #[path = "tasks/support.rs"]
 mod support;

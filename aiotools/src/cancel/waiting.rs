@@ -212,6 +212,11 @@ impl Target {
             }
             return Poll::Pending;
         }
+        if !finished() {
+            // It has ended, and the runtime is just about to say so.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let interrupted = self.holding;
         self.stop();
         if interrupted {

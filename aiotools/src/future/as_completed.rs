@@ -136,6 +136,7 @@ where
         if let Some(started) = &mut self.started {
             started.left = 0;
             started.context.close().await;
+            started.context.report_errors();
         }
     }
 }
@@ -169,6 +170,9 @@ where
         let Poll::Ready(result) = Pin::new(handle).poll(cx) else {
             return Poll::Pending;
         };
+        if let Err(error) = &result {
+            super::taken(started.context.node(), error);
+        }
         started.handles[index] = None;
         started.next = None;
         started.left -= 1;

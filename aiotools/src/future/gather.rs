@@ -85,12 +85,16 @@ where
             self.location,
             async |mut members| {
                 let mut results = Vec::with_capacity(members.handles.len());
-                for handle in &mut members.handles {
-                    if let Some(handle) = handle.take() {
-                        results.push(handle.await);
-                    }
+                for index in 0..members.handles.len() {
+                    results.extend(members.take(index).await);
                 }
                 results
+            },
+            |results: &Self::Output, taken| {
+                results
+                    .iter()
+                    .filter_map(|result| result.as_ref().err())
+                    .for_each(taken)
             },
         ))
     }

@@ -66,8 +66,12 @@ impl<T: Send + 'static> Members<T> {
             }
         })
         .await;
-        let handle = self.handles[index].take()?;
-        Some((index, handle.await))
+        Some((index, self.take(index).await?))
+    }
+
+    /// The result of one, when it has ended.
+    async fn take(&mut self, index: usize) -> Option<Result<T, TaskError>> {
+        Some(self.handles[index].take()?.await)
     }
 
     /// Ends the rest; the scope around them waits for it.
@@ -77,19 +81,37 @@ impl<T: Send + 'static> Members<T> {
     }
 }
 
-/// Runs `body` over the members, and waits for all of them.
+/// The caller gets this error, so it need not be reported.
+fn taken(node: &Node, error: &TaskError) {
+    if let Some(family) = &node.family {
+        family.taken(error);
+    }
+}
+
+/// Runs `body` over the members, and waits for all of them. Failures that are not in what it returns are reported: those of losers.
 async fn with_members<F, T, R>(
     futures: Vec<F>,
     limit: Option<usize>,
     location: &'static Location<'static>,
     body: impl AsyncFnOnce(Members<T>) -> R,
+    returned: impl FnOnce(&R, &mut dyn FnMut(&TaskError)),
 ) -> R
 where
     F: Future<Output: TaskOutput<Value = T>> + Send + 'static,
     T: Send + 'static,
 {
-    collect(Policy::Collect, limit, location, async |spawner| {
+    let mut node = None;
+    let result = collect(Policy::Collect, limit, location, async |spawner| {
+        node = Some(Arc::clone(spawner.node()));
         body(Members::start(&spawner, futures, location)).await
     })
-    .await
+    .await;
+    // Only now: as long as we wait, the result may yet be lost, because the caller is cancelled.
+    if let Some(node) = node
+        && let Some(family) = &node.family
+    {
+        returned(&result, &mut |error| family.taken(error));
+        family.report_errors();
+    }
+    result
 }

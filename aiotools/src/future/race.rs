@@ -179,6 +179,14 @@ where
                     }),
                 }
             },
+            |result: &Self::Output, taken| {
+                result
+                    .as_ref()
+                    .err()
+                    .iter()
+                    .flat_map(|lost| &lost.errors)
+                    .for_each(taken)
+            },
         ))
     }
 }
@@ -207,6 +215,14 @@ where
                     }
                 }
                 Err(RaceError { errors })
+            },
+            |result: &Self::Output, taken| {
+                match result {
+                    Ok((_, errors)) => errors,
+                    Err(lost) => &lost.errors,
+                }
+                .iter()
+                .for_each(taken);
             },
         ))
     }

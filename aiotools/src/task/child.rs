@@ -144,6 +144,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         }
     }
 
+    #[cold]
     fn panicked(&self, payload: Box<dyn Any + Send>) -> TaskError {
         let name = self.head.node().and_then(|node| node.name.clone());
         TaskError::panicked(name, self.head.location(), payload)
@@ -178,12 +179,19 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         }
         // SAFETY: rules 1 and 2.
         let future = unsafe { Pin::new_unchecked(&mut *(*self.stage.get()).future) };
-        match self.within(|| catch_unwind(AssertUnwindSafe(|| future.poll(cx)))) {
-            Ok(Poll::Ready(output)) => {
-                let dropped = self.drop_future();
-                Step::Ended(self.ended_with(output, dropped))
-            }
-            Ok(Poll::Pending) => {
+        let mut output = None;
+        let poll = || {
+            let Poll::Ready(value) = future.poll(cx) else {
+                return;
+            };
+            output = Some(value);
+            self.mark(ENDING);
+            // SAFETY: rules 1 and 2; ENDING says that the future is gone, so this happens once.
+            unsafe { ManuallyDrop::drop(&mut (*self.stage.get()).future) };
+        };
+        match (self.within(|| catch_unwind(AssertUnwindSafe(poll))), output) {
+            (dropped, Some(output)) => Step::Ended(self.ended_with(output, dropped.err())),
+            (Ok(()), None) => {
                 if let Some(node) = self.head.node()
                     && node.control().deliverable()
                 {
@@ -200,7 +208,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
                     Parked::Retry => Step::Again,
                 }
             }
-            Err(payload) => {
+            (Err(payload), None) => {
                 if let Some(second) = self.drop_future() {
                     report::unhandled(&self.panicked(second));
                 }
@@ -210,6 +218,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     }
 
     /// A request that came in just before the waker was stored woke nobody.
+    #[cold]
     fn recheck(&self) -> Step<C::Value> {
         match self.head.node() {
             Some(node) if node.control().deliverable() => Step::Again,
@@ -217,6 +226,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         }
     }
 
+    #[cold]
     fn wait_for_start(&self, waker: &Waker) -> Step<C::Value> {
         self.head.own.set(self.head.own.get() & !POLLED);
         if let Some(node) = self.head.node() {
@@ -277,12 +287,12 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     fn done(&self, outcome: Outcome<C::Value>) -> Outcome<C::Value> {
         self.mark(DONE);
         let family = self.family();
-        family.end(&self.head, self.is(STARTED));
         if let Err(error) = &outcome
             && !error.is_cancelled()
         {
             family.fail(&self.head.group_arc(), error.clone());
         }
+        family.end(&self.head, self.is(STARTED));
         if let Some(node) = self.head.node() {
             // A node that a handle made at the last moment was never told.
             let ended = Ended::of(outcome.as_ref().map(|_| ()), node.control());

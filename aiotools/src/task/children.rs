@@ -45,6 +45,7 @@ impl Head {
     /// # Safety
     ///
     /// The caller has entered `group` for this child, got `seq` for it, and will leave it only when the head is dropped or done.
+    #[inline]
     pub(crate) unsafe fn new(
         group: &Arc<Node>,
         seq: u32,
@@ -62,15 +63,18 @@ impl Head {
         }
     }
 
+    #[inline]
     pub(crate) fn group(&self) -> &Node {
         // SAFETY: the child's unit keeps the group alive (invariant 2 of `node`).
         unsafe { &*self.group }
     }
 
+    #[inline]
     pub(crate) fn group_ptr(&self) -> *const Node {
         self.group
     }
 
+    #[inline]
     pub(crate) fn group_arc(&self) -> Arc<Node> {
         // SAFETY: the pointer came from an `Arc` that the child's unit keeps alive; `ManuallyDrop` leaves that reference as it was.
         let borrowed = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(self.group) });
@@ -78,6 +82,7 @@ impl Head {
     }
 
     /// The child's own node, if it needed one.
+    #[inline]
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         let meta = self.meta.load(Ordering::Acquire);
         if meta.addr() & NODE_TAG == 0 {
@@ -99,6 +104,7 @@ impl Head {
     }
 
     /// Where the child was spawned.
+    #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
         match self.node() {
             Some(node) => node.location,
@@ -112,6 +118,7 @@ impl Head {
         }
     }
 
+    #[inline]
     pub(crate) fn is_linked(&self) -> bool {
         self.linked.load(Ordering::Acquire)
     }

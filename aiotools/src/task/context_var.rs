@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
     future::Future,
     pin::Pin,
@@ -24,6 +24,8 @@ struct Link {
 }
 
 thread_local! {
+    /// Whether there is a chain: cheaper to ask than the chain, which has a destructor.
+    static ANY: Cell<bool> = const { Cell::new(false) };
     static CHAIN: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
 }
 
@@ -31,20 +33,30 @@ struct Restore(Option<Arc<Link>>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        let mine =
-            CHAIN.try_with(|chain| std::mem::replace(&mut *chain.borrow_mut(), self.0.take()));
-        drop(mine);
+        drop(swap(self.0.take()));
     }
 }
 
+/// Makes `chain` the current one, and gives the one that was.
+fn swap(chain: Option<Arc<Link>>) -> Option<Arc<Link>> {
+    // A thread that is just ending has no variables any more.
+    let _ = ANY.try_with(|any| any.set(chain.is_some()));
+    CHAIN
+        .try_with(|current| std::mem::replace(&mut *current.borrow_mut(), chain))
+        .ok()
+        .flatten()
+}
+
 fn with_chain<R>(chain: Option<Arc<Link>>, call: impl FnOnce() -> R) -> R {
-    let _restore = CHAIN
-        .try_with(|current| Restore(std::mem::replace(&mut *current.borrow_mut(), chain)))
-        .ok();
+    let _restore = Restore(swap(chain));
     call()
 }
 
+#[inline]
 fn current_chain() -> Option<Arc<Link>> {
+    if !is_any() {
+        return None;
+    }
     CHAIN
         .try_with(|chain| chain.borrow().clone())
         .ok()
@@ -67,12 +79,16 @@ impl Captured {
     }
 }
 
+/// Whether a context variable is set here.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    ANY.try_with(Cell::get).unwrap_or(false)
+}
+
 /// What a child spawned here inherits, if anything.
+#[cold]
 pub(crate) fn capture(span: bool) -> Option<Captured> {
-    let chain = CHAIN
-        .try_with(|chain| chain.borrow().clone())
-        .ok()
-        .flatten();
+    let chain = current_chain();
     let span = if span {
         Some(Span::current()).filter(|span| !span.is_none())
     } else {
@@ -133,6 +149,16 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
         })
     }
 
+    fn reset<F>(&'static self, value: Option<T>, future: F) -> Resetting<F> {
+        // What is around it is what is around it when it is polled, not where it was made.
+        let own = self.link(value, None);
+        Resetting {
+            own: Some(own),
+            chain: None,
+            future,
+        }
+    }
+
     /// Sets it for the duration of a call, and puts back what was there, even if the call panics.
     pub fn sync_scope<R>(&'static self, value: T, call: impl FnOnce() -> R) -> R {
         with_chain(Some(self.link(Some(value), current_chain())), call)
@@ -144,10 +170,7 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
     ///
     /// As the future itself.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Resetting<F> {
-        Resetting {
-            chain: Some(self.link(Some(value), current_chain())),
-            future,
-        }
+        self.reset(Some(value), future)
     }
 
     /// Unsets it for as long as this future is polled: children spawned in it do not inherit it.
@@ -156,10 +179,7 @@ impl<T: Clone + Send + Sync + 'static> ContextVar<T> {
     ///
     /// As the future itself.
     pub fn without<F: Future>(&'static self, future: F) -> Resetting<F> {
-        Resetting {
-            chain: Some(self.link(None, current_chain())),
-            future,
-        }
+        self.reset(None, future)
     }
 }
 
@@ -205,6 +225,7 @@ pin_project! {
     /// The future of [`resetting`].
     #[must_use = "futures do nothing unless polled"]
     pub struct Resetting<F> {
+        own: Option<Arc<Link>>,
         chain: Option<Arc<Link>>,
         #[pin]
         future: F,
@@ -216,6 +237,14 @@ impl<F: Future> Future for Resetting<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        if let Some(own) = this.own.take() {
+            let Link { key, value, .. } = &*own;
+            *this.chain = Some(Arc::new(Link {
+                key: *key,
+                value: value.clone(),
+                outer: current_chain(),
+            }));
+        }
         with_chain(this.chain.clone(), || this.future.poll(cx))
     }
 }

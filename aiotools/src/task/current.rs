@@ -37,6 +37,7 @@ impl Drop for Restore {
     }
 }
 
+#[inline]
 fn with<R>(new: Current, call: impl FnOnce() -> R) -> R {
     // A thread that is just ending has no thread-locals any more; then there is no current node, which is what we get.
     let _restore = CURRENT
@@ -46,11 +47,13 @@ fn with<R>(new: Current, call: impl FnOnce() -> R) -> R {
 }
 
 /// Calls with `node` as the current one.
+#[inline]
 pub(crate) fn enter<R>(node: &Arc<Node>, call: impl FnOnce() -> R) -> R {
     with(Current::Node(node), call)
 }
 
 /// Calls with the child of this head as the current one.
+#[inline]
 pub(crate) fn enter_child<R>(head: &Head, call: impl FnOnce() -> R) -> R {
     with(Current::Child(head), call)
 }

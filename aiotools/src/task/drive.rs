@@ -26,7 +26,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep};
 
-use super::{node::Node, seat::Seat, sync::Arc};
+use super::{family::Family, node::Node, seat::Seat, sync::Arc};
 use crate::cancel::{CancelReason, ReasonKind};
 
 /// How a body ended.
@@ -155,6 +155,31 @@ impl<B: Future> Drive<B> {
         self.project().ended.get_or_insert(Ending::Cut);
     }
 
+    /// Everything has ended.
+    fn finish(self: Pin<&mut Self>) -> Poll<Ended<B::Output>> {
+        let this = self.project();
+        let passing = this.state.passing;
+        let node = Arc::clone(&this.state.seat.node);
+        let failed = node.family.as_ref().is_some_and(Family::has_failed);
+        let panicked = matches!(this.ended, Some(Ending::Panicked(_)));
+        this.state.finished = true;
+        this.state.release();
+        this.state.seat.leave();
+        if passing && !failed && !panicked {
+            // It is the one around us that is cut. What was kept for the body is told to somebody else.
+            if let Some(family) = &node.family {
+                family.report_errors();
+            }
+            return Poll::Pending;
+        }
+        let body = this.ended.take().expect("the body has ended");
+        Poll::Ready(Ended {
+            body,
+            timed_out: this.state.timed_out,
+            reason: None,
+        })
+    }
+
     fn abandon(mut self: Pin<&mut Self>) {
         if self.as_mut().project().state.finished {
             return;
@@ -171,6 +196,12 @@ impl<B: Future> Drive<B> {
         }
         this.state.release();
         this.state.seat.leave();
+        if node.is_closed()
+            && let Some(family) = &node.family
+        {
+            // Nothing was alive any more, but nobody has been told what went wrong before.
+            family.report_errors();
+        }
         if let Some(Ending::Panicked(payload)) = this.ended.take() {
             let error = super::TaskError::panicked(node.name.clone(), node.location, payload);
             super::report::unhandled(&error);
@@ -313,11 +344,19 @@ impl<B: Future> Future for Drive<B> {
             state.seat.watch(cx.waker());
         }
         self.as_mut().poll_body(cx);
-        self.as_mut().project().state.check_clock(cx);
+        // Who has ended in time has, even if the time is up now.
+        let this = self.as_mut().project();
+        if this.ended.is_some() && this.state.seat.node.try_close() {
+            return self.finish();
+        }
+        this.state.check_clock(cx);
         let state = self.as_mut().project().state;
         let control = state.seat.node.control();
         if state.cuts_body && control.deliverable() {
             state.seat.node.mark_delivered();
+            if self.as_ref().project_ref().body.is_some() {
+                self.as_ref().project_ref().state.seat.cut();
+            }
             self.as_mut().cut_body();
         }
         let state = self.as_mut().project().state;
@@ -332,27 +371,6 @@ impl<B: Future> Future for Drive<B> {
         if this.ended.is_none() || !this.state.seat.node.try_close() {
             return Poll::Pending;
         }
-        let passing = this.state.passing;
-        let failed = this
-            .state
-            .seat
-            .node
-            .family
-            .as_ref()
-            .is_some_and(super::family::Family::has_errors);
-        let panicked = matches!(this.ended, Some(Ending::Panicked(_)));
-        this.state.finished = true;
-        this.state.release();
-        this.state.seat.leave();
-        if passing && !failed && !panicked {
-            // It is the one around us that is cut.
-            return Poll::Pending;
-        }
-        let body = this.ended.take().expect("the body has ended");
-        Poll::Ready(Ended {
-            body,
-            timed_out: this.state.timed_out,
-            reason: None,
-        })
+        self.finish()
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Policy {
     FailFast,
     /// It goes to a handler, and the others go on.
     Handle(report::Handler),
-    /// It is left to the one who holds its handle.
+    /// It is for the one who holds its handle, and is reported if nobody takes it from there.
     Collect,
 }
 
@@ -215,6 +215,7 @@ impl Family {
     // ---- for a child ---------------------------------------------------------------------------------------------
 
     /// Gives a child the node that somebody made for it, if so.
+    #[inline]
     pub(crate) fn claim(&self, head: &Head) {
         if self.unclaimed.load(Ordering::Acquire) > 0 && head.node().is_none() {
             self.claim_locked(&lock(&self.kids), head);
@@ -296,9 +297,28 @@ impl Family {
         Parked::Yes
     }
 
+    /// Takes a child out of the list, for a test that stands for a task with a new waker.
+    #[cfg(aiotools_loom)]
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    pub(crate) fn unpark(&self, head: &Head) {
+        let mut kids = lock(&self.kids);
+        // SAFETY: it belongs to this group, whose lock is held.
+        drop(unsafe { kids.parked.unlink(head) });
+        if let Some(index) = &mut kids.index {
+            index.remove(&head.seq);
+        }
+    }
+
     /// Whether a child may run its first poll now; if not, it is woken when it may.
+    #[inline]
     pub(crate) fn may_start(&self, seq: u32, waker: &Waker) -> bool {
-        let Some(limit) = self.limit else { return true };
+        match self.limit {
+            None => true,
+            Some(limit) => self.may_start_limited(limit, seq, waker),
+        }
+    }
+
+    fn may_start_limited(&self, limit: usize, seq: u32, waker: &Waker) -> bool {
         let mut kids = lock(&self.kids);
         if kids.granted.remove(&seq) {
             return true;
@@ -312,13 +332,17 @@ impl Family {
     }
 
     /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
-    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    #[inline]
     pub(crate) fn end(&self, head: &Head, started: bool) {
         let plain = self.limit.is_none() && !matches!(self.policy, Policy::Collect);
         let nodeless = head.node().is_none() && self.unclaimed.load(Ordering::Acquire) == 0;
-        if plain && nodeless && !head.is_linked() {
-            return;
+        if !plain || !nodeless || head.is_linked() {
+            self.end_locked(head, started, nodeless);
         }
+    }
+
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    fn end_locked(&self, head: &Head, started: bool, nodeless: bool) {
         let mut kids = lock(&self.kids);
         // SAFETY: it belongs to this group, whose lock is held.
         let own = unsafe { kids.parked.unlink(head) };
@@ -359,7 +383,7 @@ impl Family {
     /// A child (or the body) failed.
     pub(crate) fn fail(&self, group: &Arc<Node>, error: TaskError) {
         match &self.policy {
-            Policy::Collect => {}
+            Policy::Collect => lock(&self.kids).errors.push(error),
             Policy::Handle(handler) => handler.call(&error),
             Policy::FailFast => {
                 let first = {
@@ -377,8 +401,9 @@ impl Family {
         }
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        !lock(&self.kids).errors.is_empty()
+    /// Whether the group has failed, and has that to tell.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.policy, Policy::FailFast) && !lock(&self.kids).errors.is_empty()
     }
 
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
@@ -389,8 +414,16 @@ impl Family {
         lock(&self.kids).finished.pop_front()
     }
 
-    /// The future that would have returned these errors is gone: they are reported, so as not to be lost.
-    pub(crate) fn report_orphaned_errors(&self) {
+    /// Somebody has this error from the handle.
+    pub(crate) fn taken(&self, error: &TaskError) {
+        let errors = &mut lock(&self.kids).errors;
+        if let Some(at) = errors.iter().position(|known| known.same(error)) {
+            errors.remove(at);
+        }
+    }
+
+    /// What nobody will ask for any more is reported, so as not to be lost.
+    pub(crate) fn report_errors(&self) {
         for error in self.take_errors() {
             report::unhandled(&error);
         }

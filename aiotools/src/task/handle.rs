@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{
     error::TaskError,
@@ -99,20 +99,25 @@ fn outcome_of(error: &TaskError) -> Outcome {
 /// assert_eq!(sum, 3);
 /// # });
 /// ```
-#[must_use = "dropping the handle is fine, but then say so with `drop(..)` or `let _ = ..`; its errors still reach the group"]
 pub struct TaskHandle<T> {
     join: Option<JoinHandle<Result<T, TaskError>>>,
+    pub(crate) group: Arc<Node>,
+    location: &'static Location<'static>,
+    seq: u32,
+    extra: Option<Box<Extra<T>>>,
+}
+
+/// What few handles have; apart, to keep the others small.
+struct Extra<T> {
+    name: Option<std::sync::Arc<str>>,
     /// The result, where somebody looked at it before it was awaited. The mutex is never locked: it makes a shared handle harmless.
     result: Mutex<Option<Result<T, TaskError>>>,
-    pub(crate) group: Arc<Node>,
-    seq: u32,
-    location: &'static Location<'static>,
-    name: Option<std::sync::Arc<str>>,
 }
 
 impl<T> Unpin for TaskHandle<T> {}
 
 impl<T> TaskHandle<T> {
+    #[inline]
     pub(crate) fn new(
         join: JoinHandle<Result<T, TaskError>>,
         group: Arc<Node>,
@@ -120,13 +125,20 @@ impl<T> TaskHandle<T> {
         location: &'static Location<'static>,
         name: Option<std::sync::Arc<str>>,
     ) -> Self {
+        let extra = if name.is_some() {
+            Some(Box::new(Extra {
+                name,
+                result: Mutex::new(None),
+            }))
+        } else {
+            None
+        };
         Self {
             join: Some(join),
-            result: Mutex::new(None),
             group,
-            seq,
             location,
-            name,
+            seq,
+            extra,
         }
     }
 
@@ -138,12 +150,15 @@ impl<T> TaskHandle<T> {
         let result = Mutex::new(Some(Err(TaskError::refused(name.clone(), location))));
         Self {
             join: None,
-            result,
             group,
-            seq: 0,
             location,
-            name,
+            seq: 0,
+            extra: Some(Box::new(Extra { name, result })),
         }
+    }
+
+    fn given_name(&self) -> Option<&std::sync::Arc<str>> {
+        self.extra.as_ref()?.name.as_ref()
     }
 
     pub(crate) fn seq(&self) -> u32 {
@@ -152,9 +167,10 @@ impl<T> TaskHandle<T> {
 
     /// The name that the task was given, or else the place where it was spawned (`src/main.rs:12:9`).
     pub fn name(&self) -> &str {
-        self.name
-            .as_deref()
-            .unwrap_or_else(|| location_name(self.location))
+        match self.given_name() {
+            Some(name) => name,
+            None => location_name(self.location),
+        }
     }
 
     /// Where the task was spawned.
@@ -223,46 +239,56 @@ impl<T> TaskHandle<T> {
         self.node().map_or(0, |node| node.uncancel())
     }
 
-    fn stored(&mut self) -> &mut Option<Result<T, TaskError>> {
-        self.result
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn stored(&mut self) -> Option<&mut Option<Result<T, TaskError>>> {
+        let extra = self.extra.as_mut()?;
+        Some(
+            extra
+                .result
+                .get_mut()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
     }
 
-    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.stored().is_some() {
-            return Poll::Ready(());
-        }
+    fn poll_join(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         let Some(join) = &mut self.join else {
             panic!("a `TaskHandle` was awaited after it had given its result")
         };
-        let result = match Pin::new(join).poll(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(result)) => result,
-            Poll::Ready(Err(error)) => {
-                let (name, location) = (self.name.clone(), self.location);
-                Err(match error.try_into_panic() {
-                    Ok(payload) => TaskError::panicked(name, location, payload),
-                    Err(_) => {
-                        TaskError::cancelled(name, location, CancelReason::of(ReasonKind::Shutdown))
-                    }
-                })
-            }
+        let Poll::Ready(joined) = Pin::new(join).poll(cx) else {
+            return Poll::Pending;
         };
-        *self.stored() = Some(result);
         self.join = None;
-        Poll::Ready(())
+        Poll::Ready(joined.unwrap_or_else(|error| Err(self.lost(error))))
+    }
+
+    /// The runtime took the task away.
+    #[cold]
+    fn lost(&self, error: JoinError) -> TaskError {
+        let name = self.given_name().cloned();
+        match error.try_into_panic() {
+            Ok(payload) => TaskError::panicked(name, self.location, payload),
+            Err(_) => {
+                TaskError::cancelled(name, self.location, CancelReason::of(ReasonKind::Shutdown))
+            }
+        }
     }
 
     /// The result, if the task has ended, without taking it out of the handle.
     pub fn result(&mut self) -> Option<&Result<T, TaskError>> {
-        if self.stored().is_none() && self.join.as_ref().is_some_and(JoinHandle::is_finished) {
-            let mut peek = std::pin::pin!(tokio::task::coop::unconstrained(std::future::poll_fn(
-                |cx| { self.poll_result(cx) }
+        if self.join.as_ref().is_some_and(JoinHandle::is_finished) {
+            let mut look = std::pin::pin!(tokio::task::coop::unconstrained(std::future::poll_fn(
+                |cx| self.poll_join(cx)
             )));
-            let _ = peek.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(result) = look.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            else {
+                return None;
+            };
+            let name = self.given_name().cloned();
+            self.extra = Some(Box::new(Extra {
+                name,
+                result: Mutex::new(Some(result)),
+            }));
         }
-        self.stored().as_ref()
+        self.stored()?.as_ref()
     }
 
     /// How the task ended, if it has.
@@ -278,10 +304,10 @@ impl<T> Future for TaskHandle<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.poll_result(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => Poll::Ready(self.stored().take().expect("just stored")),
+        if let Some(result) = self.stored().and_then(Option::take) {
+            return Poll::Ready(result);
         }
+        self.poll_join(cx)
     }
 }
 

@@ -29,6 +29,8 @@ mod error;
 mod family;
 mod group;
 mod handle;
+#[cfg(all(test, aiotools_loom))]
+mod loom_tests;
 mod meta;
 mod node;
 mod output;

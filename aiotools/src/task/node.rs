@@ -139,6 +139,7 @@ impl Control {
     fn held(self) -> bool {
         (self.0 >> HOLD_SHIFT) & FIELD != 0
     }
+    #[inline]
     pub(crate) fn deliverable(self) -> bool {
         self.0 & HARD != 0 && self.0 & FIELD > self.delivered() && !self.held()
     }
@@ -151,9 +152,11 @@ impl Control {
     pub(crate) fn hard(self) -> bool {
         self.0 & HARD != 0
     }
+    #[inline]
     pub(crate) fn kids_soft(self) -> bool {
         self.0 & (KIDS_SOFT | KIDS_HARD) != 0
     }
+    #[inline]
     pub(crate) fn kids_hard(self) -> bool {
         self.0 & KIDS_HARD != 0
     }
@@ -218,6 +221,7 @@ impl Node {
 
     // ---- counting ------------------------------------------------------------------------------------------------
 
+    #[inline]
     fn add(self: &Arc<Self>, amount: u64) -> Option<u32> {
         // Acquire/Release on both sides: what a unit did before it left is seen by whoever sees the count without it.
         let old = self.count.fetch_add(amount, Ordering::AcqRel);
@@ -238,6 +242,7 @@ impl Node {
     }
 
     /// Counts a child and gives its number, or refuses it because the node has ended.
+    #[inline]
     pub(crate) fn enter(self: &Arc<Self>) -> Option<u32> {
         self.add(UNIT + SEQ)
     }
@@ -261,6 +266,7 @@ impl Node {
         unsafe_code,
         reason = "units keep their node alive without a strong reference each"
     )]
+    #[inline]
     pub(crate) unsafe fn leave(this: *const Self) {
         // SAFETY: a unit is held, so the node is alive (invariant 2).
         let old = unsafe { &*this }.count.fetch_sub(UNIT, Ordering::AcqRel);
@@ -336,13 +342,13 @@ impl Node {
 
     fn closed(self: &Arc<Self>, orphaned: bool) {
         super::registry::remove(self);
+        if orphaned && let Some(family) = &self.family {
+            family.report_errors();
+        }
         self.wake();
         if orphaned {
             // Invariant 5: the compare-and-swap above succeeds once.
             let heir = lock(&self.inner).heir.take();
-            if let Some(family) = &self.family {
-                family.report_orphaned_errors();
-            }
             match heir {
                 Some(Heir::Node(heir)) => heir.leave_other(),
                 // Dropped, a heir of this kind is no longer counted.
@@ -373,6 +379,7 @@ impl Node {
 
     // ---- requests ------------------------------------------------------------------------------------------------
 
+    #[inline]
     pub(crate) fn control(&self) -> Control {
         // Acquire: the reason was written before the request was counted.
         Control(self.control.load(Ordering::Acquire))
@@ -479,6 +486,29 @@ impl Node {
 
     pub(crate) fn is_claimed(&self) -> bool {
         self.control.load(Ordering::Acquire) & CLAIMED != 0
+    }
+
+    /// How many deliveries of requests on the nodes around this one there have been.
+    pub(crate) fn deliveries_around(self: &Arc<Self>) -> u64 {
+        self.outward().map(|node| node.control().delivered()).sum()
+    }
+
+    /// What was inside this node has been cut. If a request on a node around it had been delivered in there meanwhile, whoever took it
+    /// did not get to pass it on: it is delivered again, unless it was taken back.
+    pub(crate) fn redeliver(self: &Arc<Self>, deliveries_before: u64) {
+        if self.deliveries_around() <= deliveries_before {
+            return;
+        }
+        let taken = self.outward().find(|node| {
+            let control = node.control();
+            control.requests() > 0 && control.delivered() > 0
+        });
+        if let Some(node) = taken {
+            node.update(|word| {
+                let delivered = ((word >> DELIVERED_SHIFT) & FIELD).saturating_sub(1);
+                (word & !(FIELD << DELIVERED_SHIFT)) | delivered << DELIVERED_SHIFT
+            });
+        }
     }
 
     /// Sets the flags that say that the children are to end. True if that is news.

@@ -6,7 +6,19 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
     impl<T, E> Sealed for Result<T, E> {}
+    impl Sealed for super::Never {}
+
+    /// Names the type `!`, which cannot be written as such yet.
+    pub trait Returns {
+        type Output;
+    }
+    impl<R> Returns for fn() -> R {
+        type Output = R;
+    }
 }
+
+/// What a future returns that never does: `async { loop { .. } }`.
+type Never = <fn() -> ! as sealed::Returns>::Output;
 
 /// What a child of a group may return: `()`, or a `Result` whose error can be boxed.
 ///
@@ -30,6 +42,14 @@ impl TaskOutput for () {
 
     fn into_result(self) -> Result<(), BoxError> {
         Ok(())
+    }
+}
+
+impl TaskOutput for Never {
+    type Value = std::convert::Infallible;
+
+    fn into_result(self) -> Result<Self::Value, BoxError> {
+        self
     }
 }
 

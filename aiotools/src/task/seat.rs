@@ -18,6 +18,7 @@ pub(crate) struct Seat {
     pub(crate) node: Arc<Node>,
     key: Option<usize>,
     gone: bool,
+    deliveries_before: u64,
 }
 
 impl Seat {
@@ -25,10 +26,12 @@ impl Seat {
     pub(crate) fn new(node: Node) -> Self {
         let node = Arc::new(node);
         registry::add(&node);
+        let deliveries_before = node.deliveries_around();
         Self {
             node,
             key: None,
             gone: false,
+            deliveries_before,
         }
     }
 
@@ -39,6 +42,11 @@ impl Seat {
         if !Arc::ptr_eq(root, &self.node) {
             lock(&root.inner).waiters.set(&mut self.key, waker);
         }
+    }
+
+    /// What was inside is cut: see [`Node::redeliver`].
+    pub(crate) fn cut(&self) {
+        self.node.redeliver(self.deliveries_before);
     }
 
     /// Runs `call` with this node as the current one.

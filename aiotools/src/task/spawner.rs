@@ -80,6 +80,7 @@ impl Spawner {
         unsafe_code,
         reason = "the child gives back the unit that is taken for it here"
     )]
+    #[inline]
     fn start<F, C>(
         &self,
         name: Option<&str>,
@@ -99,9 +100,8 @@ impl Spawner {
             .family
             .as_ref()
             .is_some_and(|family| family.inherit_span);
-        let context = context_var::capture(inherit_span);
-        let node = if name.is_some() || context.is_some() {
-            Some(self.make_node(seq, name.clone(), context, location))
+        let node = if name.is_some() || inherit_span || context_var::is_any() {
+            self.make_node(seq, name.clone(), inherit_span, location)
         } else {
             None
         };
@@ -111,14 +111,19 @@ impl Spawner {
         TaskHandle::new(join, Arc::clone(&self.node), seq, location, name)
     }
 
+    /// The node of a child that needs one from the start: for its name, or for what it inherits.
     #[cold]
     fn make_node(
         &self,
         seq: u32,
         name: Option<std::sync::Arc<str>>,
-        context: Option<context_var::Captured>,
+        inherit_span: bool,
         location: &'static Location<'static>,
-    ) -> Arc<Node> {
+    ) -> Option<Arc<Node>> {
+        let context = context_var::capture(inherit_span);
+        if name.is_none() && context.is_none() {
+            return None;
+        }
         let mut node = Node::new(Kind::Task, Some(Arc::clone(&self.node)), location);
         node.name = name;
         node.context = context;
@@ -127,6 +132,6 @@ impl Spawner {
             family.adopt_node(seq, &node);
             family.pass_on(&self.node, &node);
         }
-        node
+        Some(node)
     }
 }

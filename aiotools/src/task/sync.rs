@@ -2,12 +2,14 @@
 
 #[cfg(aiotools_loom)]
 pub(crate) use loom::sync::{
-    Arc, Mutex, MutexGuard,
+    Mutex, MutexGuard,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
+// `std`'s in both: loom's cannot be the type of `self`, and what it would add is the check of `Arc` itself.
+pub(crate) use std::sync::Arc;
 #[cfg(not(aiotools_loom))]
 pub(crate) use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 

@@ -114,6 +114,13 @@ impl TaskContext {
         &self.spawner
     }
 
+    /// Reports the failures that were kept for somebody who never came for them.
+    pub(crate) fn report_errors(&self) {
+        if let Some(family) = &self.node().family {
+            family.report_errors();
+        }
+    }
+
     /// Starts a child. If it fails, the handler is told, whether or not the handle is kept. A closed context refuses.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> TaskHandle<<F::Output as TaskOutput>::Value>
@@ -199,13 +206,18 @@ impl TaskContext {
 impl Drop for TaskContext {
     fn drop(&mut self) {
         let node = self.node();
-        if !node.is_closed() {
+        if node.is_closed() {
+            self.report_errors();
+        } else {
             node.cancel_children(&CancelReason::of(ReasonKind::Dropped));
             node.orphan(if node.live() > 0 {
                 current::node()
             } else {
                 None
             });
+            if node.is_closed() {
+                self.report_errors();
+            }
         }
     }
 }

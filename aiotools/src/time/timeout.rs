@@ -232,13 +232,17 @@ impl<F: Future> Future for Timeout<F> {
                     seat.enter(|| this.future.set(None));
                     let expired = this.handle.lock().expired;
                     // Held back by a shield up to now: nobody in there has heard of it.
-                    let untold = expired && seat.node.control().undelivered();
+                    if expired && seat.node.control().undelivered() {
+                        // Held back by a shield up to now: nobody in there has heard of it.
+                        continue;
+                    }
                     this.handle.lock().closed = true;
                     seat.leave();
-                    return Poll::Ready(if untold { Err(Elapsed(())) } else { Ok(value) });
+                    return Poll::Ready(Ok(value));
                 }
                 if seat.node.control().deliverable() {
                     seat.node.mark_delivered();
+                    seat.cut();
                     seat.enter(|| this.future.set(None));
                     continue;
                 }

@@ -264,6 +264,7 @@ async fn level(
     log: &Log,
     inner: impl Future<Output = ()>,
 ) {
+    let mut inner = Box::pin(inner);
     TaskScope::builder()
         .shield(shield)
         .scope(async |ts| {
@@ -282,7 +283,8 @@ async fn level(
                     caught
                 }));
             }
-            inner.await;
+            // By reference: each level that takes a future by value keeps room for it several times over.
+            inner.as_mut().await;
             sleep(10).await;
             log.add(name);
         })
