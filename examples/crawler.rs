@@ -34,22 +34,33 @@ async fn fetch(page: u64, broken: Option<u64>) -> Result<Vec<u64>, BoxError> {
         .collect())
 }
 
-async fn visit(crawl: Arc<Crawl>, page: u64, broken: Option<u64>) -> Result<(), BoxError> {
-    let links = match catch_cancel(fetch(page, broken)).await {
-        Ok(links) => links?,
-        Err(cancelled) => {
-            // Async cleanup, as after `except CancelledError` in Python: the group waits for it.
-            sleep(Duration::from_millis(10)).await;
-            crawl.given_up.fetch_add(1, Ordering::Relaxed);
-            return Err(cancelled.into());
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` cannot say that it is `Send`"
+)]
+// Not an `async fn`: a task that spawns more of its own kind has to say that it is `Send`.
+fn visit(
+    crawl: Arc<Crawl>,
+    page: u64,
+    broken: Option<u64>,
+) -> impl Future<Output = Result<(), BoxError>> + Send {
+    async move {
+        let links = match catch_cancel(fetch(page, broken)).await {
+            Ok(links) => links?,
+            Err(cancelled) => {
+                // Async cleanup, as after `except CancelledError` in Python: the group waits for it.
+                sleep(Duration::from_millis(10)).await;
+                crawl.given_up.fetch_add(1, Ordering::Relaxed);
+                return Err(cancelled.into());
+            }
+        };
+        crawl.pages.fetch_add(1, Ordering::Relaxed);
+        let group = TaskGroup::current().expect("a page is visited in a group");
+        for page in links {
+            group.spawn_named(format!("page {page}"), visit(crawl.clone(), page, broken));
         }
-    };
-    crawl.pages.fetch_add(1, Ordering::Relaxed);
-    let group = TaskGroup::current().expect("a page is visited in a group");
-    for page in links {
-        group.spawn_named(format!("page {page}"), visit(crawl.clone(), page, broken));
+        Ok(())
     }
-    Ok(())
 }
 
 #[tokio::main]

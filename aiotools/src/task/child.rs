@@ -157,19 +157,22 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             self.family().claim(&self.head);
         }
         match self.head.node() {
-            // A child with a node may have regions and shields open; they are asked first, by polling it.
-            Some(node) if first => {
+            // A request that comes before the body has begun means that it never does.
+            Some(node) if !self.is(STARTED) => {
                 self.family().pass_on(self.head.group(), node);
-                if node.control().deliverable() {
+                if node.control().requests() > 0 {
                     let reason = node.reason();
                     return Step::Ended(self.cut(reason));
                 }
             }
+            // A child with a node may have regions and shields open; they are asked first, by polling it.
             Some(_) => {}
-            None if self.head.group().control().kids_hard() => {
-                return Step::Ended(self.cut(self.family().kids_reason()));
+            None => {
+                let group = self.head.group().control();
+                if group.kids_hard() || group.kids_soft() && !self.is(STARTED) {
+                    return Step::Ended(self.cut(self.family().kids_reason()));
+                }
             }
-            None => {}
         }
         if !self.is(STARTED) {
             if !self.family().may_start(self.head.seq, cx.waker()) {
@@ -229,17 +232,17 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     #[cold]
     fn wait_for_start(&self, waker: &Waker) -> Step<C::Value> {
         self.head.own.set(self.head.own.get() & !POLLED);
-        if let Some(node) = self.head.node() {
-            node.set_host(waker);
-            return self.recheck();
-        }
         self.family().claim(&self.head);
-        let group = self.head.group().control();
-        if self.head.node().is_some() || group.kids_hard() {
-            Step::Again
-        } else {
-            Step::Wait
-        }
+        // What was asked before the waker was stored woke nobody.
+        let asked = match self.head.node() {
+            None => self.head.group().control().kids_soft(),
+            Some(node) => {
+                node.set_host(waker);
+                self.family().pass_on(self.head.group(), node);
+                node.control().requests() > 0
+            }
+        };
+        if asked { Step::Again } else { Step::Wait }
     }
 
     fn ended_with(

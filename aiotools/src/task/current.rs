@@ -107,6 +107,9 @@ pub(crate) fn is_cancelled() -> bool {
         Current::Child(head) => {
             // SAFETY: see above.
             let head = unsafe { &*head };
+            if let Some(family) = &head.group().family {
+                family.claim(head);
+            }
             match head.node() {
                 Some(node) => node.control().requests() > 0,
                 None => head.group().control().kids_soft(),

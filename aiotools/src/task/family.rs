@@ -101,8 +101,10 @@ impl Family {
         if !node.flag_kids(hard) {
             return;
         }
-        let nodes: Vec<_> = {
+        let (nodes, waiting) = {
             let mut kids = lock(&self.kids);
+            // Whoever waits for its start never gets it.
+            let waiting = std::mem::take(&mut kids.waiting);
             if hard {
                 kids.parked.drain();
                 kids.index = None;
@@ -113,8 +115,9 @@ impl Family {
                 .map(|(seq, node)| (*seq, Arc::clone(node)))
                 .collect();
             nodes.sort_unstable_by_key(|(seq, _)| *seq);
-            nodes
+            (nodes, waiting)
         };
+        waiting.into_values().for_each(Waker::wake);
         for (_, child) in nodes {
             child.pass(self.kids_reason.get().unwrap_or(reason), hard);
         }
@@ -136,7 +139,6 @@ impl Family {
                         None => break,
                     }
                 }
-                wakers.extend(std::mem::take(&mut kids.waiting).into_values());
             }
             if wakers.is_empty() {
                 return;

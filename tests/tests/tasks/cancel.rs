@@ -329,3 +329,42 @@ async fn cancelling_at_any_moment() {
         tasks.close().await;
     }
 }
+
+/// What has not begun when the group is asked to end never does, grace or not.
+#[tokio::test(start_paused = true)]
+async fn nothing_begins_in_the_grace() {
+    let log = Log::default();
+    let _ = TaskGroup::builder()
+        .grace(ms(100))
+        .max_concurrency(1)
+        .scope(async |tg| {
+            drop(tg.spawn(sleep(50)));
+            for _ in 0..2 {
+                let seen = log.clone();
+                drop(tg.spawn(async move { seen.add("began") }));
+            }
+            sleep(10).await;
+            tg.cancel();
+            let seen = log.clone();
+            drop(tg.spawn(async move { seen.add("began") }));
+            Ok(())
+        })
+        .await;
+    assert!(log.all().is_empty());
+}
+
+/// A task that is running sees at once that it was asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_task_sees_the_request() {
+    let tasks = TaskContext::new();
+    let task = tasks.spawn(async {
+        let start = std::time::Instant::now();
+        while !is_cancelled() {
+            assert!(start.elapsed().as_secs() < 20, "never heard of it");
+            std::hint::spin_loop();
+        }
+    });
+    tokio::time::sleep(ms(20)).await;
+    task.cancel();
+    task.await.unwrap();
+}
