@@ -96,7 +96,9 @@ impl CoroutineFn<'_> {
             ..
         } = self;
         let outcome = inferred(&returned.outcome).0;
-        quote! {
+        let name = at(self.item.sig.ident.span());
+        let krate = &krate.at(name);
+        quote_spanned! {name=>
             #krate::__private::Body::new(
                 |_: #krate::__private::YieldPoint<#lend, #resume>| {
                     ::core::future::pending::<#outcome>()
