@@ -49,7 +49,7 @@ impl Future for Suspend {
 
 macro_rules! shapes {
     ($module:ident, $suspend:expr) => {
-        #[expect(clippy::no_effect, reason = "one of the shapes suspends nowhere")]
+        #[allow(clippy::no_effect, reason = "one of the shapes suspends nowhere")]
         mod $module {
             use super::*;
 
