@@ -59,22 +59,31 @@ fn argument(
     }
     let key = Ident::parse_any(input)?;
     let name = key.to_string();
-    if !keys.iter().any(|known| known.name == name) {
+    let key = if keys.iter().any(|known| known.name == name) {
+        key
+    } else {
         let meant = keys
             .iter()
             .find(|known| known.mistaken_for.contains(&name.as_str()));
-        let message = match meant {
-            Some(known) => format!(
-                "`#[{attribute}]` has no argument `{name}`; did you mean `{}`?",
-                known.usage
-            ),
-            None => format!(
-                "`#[{attribute}]` has no argument `{name}`; it has {}",
-                list(keys)
-            ),
+        let Some(meant) = meant else {
+            return Err(syn::Error::new(
+                key.span(),
+                format!(
+                    "`#[{attribute}]` has no argument `{name}`; it has {}",
+                    list(keys)
+                ),
+            ));
         };
-        return Err(syn::Error::new(key.span(), message));
-    }
+        diag.error(
+            &key,
+            format!(
+                "`#[{attribute}]` has no argument `{name}`; did you mean `{}`?",
+                meant.usage
+            ),
+        );
+        // Goes on with what was meant, so that nothing follows from the mistake.
+        Ident::new(meant.name, key.span())
+    };
     take(&key, input, diag)?;
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())

@@ -23,20 +23,25 @@ impl CoroutineFn<'_> {
     /// The coroutine:
     ///
     /// ```text
-    /// Body::new(move |point: YieldPoint<Lend, Resume>| async move {
-    ///     let <pattern> = <parameter>;                  // each argument
-    ///     if false { let edge: Outcome = panic!(); return edge; }
-    ///     'yield_must_stand_directly_in_the_body: {
-    ///         macro_rules! yield_ { .. }
-    ///         <body>
+    /// Body::new(move |point: YieldPoint<Lend, Resume>| {
+    ///     let point = unsafe { point.lender() };
+    ///     async move {
+    ///         let <pattern> = <parameter>;              // each argument
+    ///         if false { let edge: Outcome = panic!(); return edge; }
+    ///         'yield_must_stand_directly_in_the_body: {
+    ///             macro_rules! yield_ { .. }
+    ///             <body>
+    ///         }
     ///     }
     /// })
     /// ```
     ///
     /// The return that is never taken fixes the type of the body, so that an error about it points at
     /// the return type and at the expression, not at the attribute. The break that is never taken makes
-    /// `yield_!` an error wherever the label cannot be reached: in closures and nested async blocks. The
-    /// soundness of lending rests on that, see `context/coroutine.rs` in the runtime crate.
+    /// `yield_!` an error wherever the label cannot be reached: in closures and nested async blocks. What
+    /// `lender` asks for rests on that, and on the await in `yield_!`, see "Borrows" in `context/coroutine.rs`
+    /// of the runtime crate. It is called outside of `yield_!`, so that no code of the user's stands in the
+    /// unsafe block, and where the user's own `forbid(unsafe_code)` does not look: in generated code.
     pub(crate) fn coroutine(&self, lets: &TokenStream) -> TokenStream {
         let Self {
             krate,
@@ -81,7 +86,10 @@ impl CoroutineFn<'_> {
         };
         quote_spanned! {name=>
             #krate::__private::Body::new(
-                move |#point: #krate::__private::YieldPoint<#lend, #resume>| #block,
+                move |#point: #krate::__private::YieldPoint<#lend, #resume>| {
+                    let #point = unsafe { #point.lender() };
+                    #block
+                },
             )
         }
     }
@@ -96,7 +104,9 @@ impl CoroutineFn<'_> {
             ..
         } = self;
         let outcome = inferred(&returned.outcome).0;
-        quote! {
+        let name = at(self.item.sig.ident.span());
+        let krate = &krate.at(name);
+        quote_spanned! {name=>
             #krate::__private::Body::new(
                 |_: #krate::__private::YieldPoint<#lend, #resume>| {
                     ::core::future::pending::<#outcome>()

@@ -8,11 +8,13 @@ use quote::ToTokens;
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     errors: Option<syn::Error>,
+    count: usize,
     finished: bool,
 }
 
 impl Diagnostics {
     pub(crate) fn push(&mut self, error: syn::Error) {
+        self.count += 1;
         match &mut self.errors {
             Some(errors) => errors.combine(error),
             None => self.errors = Some(error),
@@ -24,8 +26,11 @@ impl Diagnostics {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    pub(crate) fn has_errors(&self) -> bool {
-        self.errors.is_some()
+    /// Whether `check` found nothing to report.
+    pub(crate) fn passes(&mut self, check: impl FnOnce(&mut Self)) -> bool {
+        let before = self.count;
+        check(self);
+        self.count == before
     }
 
     /// The errors as `compile_error!`s, to stand behind the item; empty if there are none.

@@ -12,12 +12,12 @@ const KEYS: &[Key] = &[
     Key {
         name: "local",
         usage: "local",
-        mistaken_for: &["not_send", "no_send"],
+        mistaken_for: &["not_send", "no_send", "unsend"],
     },
     Key {
         name: "scoped",
         usage: "scoped",
-        mistaken_for: &["scope", "borrowed"],
+        mistaken_for: &["scope", "borrowed", "borrow"],
     },
     Key {
         name: "cleanup_timeout",
@@ -45,12 +45,12 @@ impl Args {
         args::parse(tokens, "actxmgr", KEYS, diag, |key, input, diag| {
             match key.to_string().as_str() {
                 "local" => {
-                    args::flag(key, input)?;
                     this.local.set(key.clone(), (), diag);
+                    args::flag(key, input)?;
                 }
                 "scoped" => {
-                    args::flag(key, input)?;
                     this.scoped.set(key.clone(), (), diag);
+                    args::flag(key, input)?;
                 }
                 "cleanup_timeout" => {
                     let text = args::value(key, "cleanup_timeout = \"5s\"", input)?;

@@ -28,11 +28,13 @@ pub(super) struct Model {
     pub(super) krate: Krate,
     pub(super) returned: Returned,
     pub(super) cleanup_timeout: Option<DurationLit>,
+    /// The body can be expanded; what else may be wrong leads to no errors in it.
+    pub(super) expands: bool,
 }
 
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
-        let model = Self {
+        let mut model = Self {
             kind: kind(args, diag),
             krate: Krate::new(args.krate.value()),
             returned: Returned::new(&item.sig.output, item.sig.ident.span()),
@@ -41,6 +43,7 @@ impl Model {
                     .map_err(|error| diag.push(error))
                     .ok()
             }),
+            expands: true,
         };
         if item.sig.asyncness.is_none() {
             diag.error(
@@ -51,15 +54,17 @@ impl Model {
         if let Some(constness) = &item.sig.constness {
             diag.error(constness, "a manager cannot be `const`; remove `const`");
         }
-        if model.kind != Kind::Scoped {
-            borrows::check(
-                item,
-                "the cleanup of this manager may outlive its caller, so it cannot borrow; take an owned value \
-                 (`String`, `Arc<T>`, `self: Arc<Self>`), or write `#[actxmgr(scoped)]`",
-                diag,
-            );
-        }
-        body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+        model.expands = diag.passes(|diag| {
+            if model.kind != Kind::Scoped {
+                borrows::check(
+                    item,
+                    "the cleanup of this manager may outlive its caller, so it cannot borrow; take an owned value \
+                     (`String`, `Arc<T>`, `self: Arc<Self>`), or write `#[actxmgr(scoped)]`",
+                    diag,
+                );
+            }
+            body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+        });
         model
     }
 }

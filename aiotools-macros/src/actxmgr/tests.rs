@@ -96,7 +96,7 @@ snapshots! { attribute:
         }
     }
 
-    fallback_impl_trait(colour = "red") {
+    body_kept(colour = "red") {
         async fn shown() -> impl Display {
             yield_!(1);
         }

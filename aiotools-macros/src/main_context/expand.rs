@@ -47,7 +47,9 @@ fn function(
     params: Vec<FnArg>,
     coroutine: impl FnOnce(&CoroutineFn<'_>) -> TokenStream,
 ) -> TokenStream {
-    let Model { krate, returned } = model;
+    let Model {
+        krate, returned, ..
+    } = model;
     let outcome = &returned.outcome;
     let (lend, lend_in_body) = returned.owned_family(krate);
     let coroutine = coroutine(&CoroutineFn {

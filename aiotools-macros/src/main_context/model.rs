@@ -18,13 +18,16 @@ const SUBJECT: Subject = Subject {
 pub(super) struct Model {
     pub(super) krate: Krate,
     pub(super) returned: Returned,
+    /// The body can be expanded; what else may be wrong leads to no errors in it.
+    pub(super) expands: bool,
 }
 
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
-        let model = Self {
+        let mut model = Self {
             krate: Krate::new(args.krate.value()),
             returned: Returned::new(&item.sig.output, item.sig.ident.span()),
+            expands: true,
         };
         if let Some(asyncness) = &item.sig.asyncness {
             diag.error(
@@ -32,19 +35,21 @@ impl Model {
                 "a main context runs in the parent process, which has no runtime; remove `async`",
             );
         }
-        borrows::check(
-            item,
-            "a main context lives as long as the server, so it cannot borrow; take an owned value \
-             (`String`, `PathBuf`, `Arc<T>`)",
-            diag,
-        );
-        if let Some(borrow) = return_type::elided(&model.returned.value) {
-            diag.error(
-                borrow,
-                "the value goes to the workers and cannot borrow; yield an owned value",
+        model.expands = diag.passes(|diag| {
+            borrows::check(
+                item,
+                "a main context lives as long as the server, so it cannot borrow; take an owned value \
+                 (`String`, `PathBuf`, `Arc<T>`)",
+                diag,
             );
-        }
-        body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+            if let Some(borrow) = return_type::elided(&model.returned.value) {
+                diag.error(
+                    borrow,
+                    "the value goes to the workers and cannot borrow; yield an owned value",
+                );
+            }
+            body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+        });
         model
     }
 }

@@ -55,6 +55,7 @@ fn function(
         krate,
         returned,
         context,
+        ..
     } = model;
     let outcome = &returned.outcome;
     let lend = quote!(#krate::__private::Owned<()>);

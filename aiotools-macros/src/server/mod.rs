@@ -21,10 +21,10 @@ pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
     let expanded = match item_fn::parse(item) {
         Ok(function) => {
             let model = Model::new(&args, &function, &mut diag);
-            if diag.has_errors() {
-                expand::fallback(&model, &function)
-            } else {
+            if model.expands {
                 expand::expand(&model, &function)
+            } else {
+                expand::fallback(&model, &function)
             }
         }
         Err(error) => {

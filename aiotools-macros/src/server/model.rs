@@ -22,14 +22,19 @@ pub(super) struct Model {
     pub(super) returned: Returned,
     /// The type of the context; `None` if it is missing.
     pub(super) context: Option<Type>,
+    /// The body can be expanded; what else may be wrong leads to no errors in it.
+    pub(super) expands: bool,
 }
 
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
-        let model = Self {
+        let mut context = None;
+        let has_context = diag.passes(|diag| context = self::context(item, diag));
+        let mut model = Self {
             krate: Krate::new(args.krate.value()),
             returned: Returned::new(&item.sig.output, item.sig.ident.span()),
-            context: context(item, diag),
+            context,
+            expands: true,
         };
         if item.sig.asyncness.is_none() {
             diag.error(
@@ -37,13 +42,16 @@ impl Model {
                 "`#[server]` goes on an `async fn`; write `async fn`",
             );
         }
-        if !is_unit(&model.returned.value) {
-            diag.error(
-                &model.returned.value,
-                "a worker yields no value; write `-> io::Result<()>`, or no return type",
-            );
-        }
-        body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+        let has_body = diag.passes(|diag| {
+            if !is_unit(&model.returned.value) {
+                diag.error(
+                    &model.returned.value,
+                    "a worker yields no value; write `-> io::Result<()>`, or no return type",
+                );
+            }
+            body_rules::check(item, &SUBJECT, model.returned.fallible, diag);
+        });
+        model.expands = has_context && has_body;
         model
     }
 }

@@ -38,15 +38,15 @@
 //! [`YieldPoint::lend`]: it carries `'a`, so the borrow checker keeps the loan until it has
 //! completed or is dropped. A user who could leak that future (`mem::forget` after one poll) could
 //! end the loan early. So the future must be awaited where it is made, directly in the coroutine's
-//! own body: `YieldPoint` can be had only inside the expansion of `#[actxmgr]` and its relatives,
-//! where `yield_!` awaits at once and breaks to a label that no closure and no nested async block
-//! can reach. A hand-written manager never sees a yield point: the library lends for it.
+//! own body: only `unsafe` code can lend, and the one who does is the expansion of `#[actxmgr]` and its
+//! relatives, where `yield_!` awaits at once and breaks to a label that no closure and no nested async
+//! block can reach. A hand-written manager never sees a yield point: the library lends for it.
 //!
 //! *Threads.* A frame is `Send` if the future, the resume value and every value that may be in the
 //! slot are.
 //!
 //! What would break it: polling the future in `Yielded` or `Lent`; resuming while a taken value
-//! lives; making `YieldPoint` constructible by safe code; a `&mut` to a frame.
+//! lives; letting safe code lend through a `YieldPoint`; a `&mut` to a frame.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -85,7 +85,7 @@ pub trait Coroutine {
 /// A closure as a [`Coroutine`]. Made by the attributes.
 pub struct Body<L: ?Sized, R, B> {
     body: B,
-    family: PhantomData<fn(&L) -> R>,
+    family: PhantomData<fn(*mut L) -> R>,
 }
 
 impl<L: ?Sized, R, B, F> Body<L, R, B>
@@ -151,7 +151,8 @@ struct Slot<L: for<'a> Lend<'a> + ?Sized, R> {
 pub struct YieldPoint<L: ?Sized, R> {
     /// A `Slot<L, R>`, untyped because `L: Lend` is not known where this type is only named.
     slot: NonNull<()>,
-    family: PhantomData<fn(&L) -> R>,
+    /// Invariant in `L`: a point of one family does not take the values of another.
+    family: PhantomData<fn(*mut L) -> R>,
 }
 
 impl<L: ?Sized, R> Clone for YieldPoint<L, R> {
@@ -184,9 +185,8 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> YieldPoint<L, R> {
     /// # Panics
     ///
     /// When the body has yielded before.
-    #[doc(hidden)]
     #[inline]
-    pub fn lend<'a>(self, value: <L as Lend<'a>>::Value) -> Suspended<'a, L, R> {
+    pub(crate) fn lend<'a>(self, value: <L as Lend<'a>>::Value) -> Suspended<'a, L, R> {
         // SAFETY: the slot lives as long as the future that owns this yield point (invariant 3).
         let slot = unsafe { self.slot.cast::<Slot<L, R>>().as_ref() };
         match slot.state.get() {
@@ -208,6 +208,46 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> YieldPoint<L, R> {
             yield_point: self,
             loan: PhantomData,
         }
+    }
+}
+
+impl<L: ?Sized, R> YieldPoint<L, R> {
+    /// What `yield_!` lends through.
+    ///
+    /// # Safety
+    ///
+    /// What [`Lender::lend`] returns is awaited where it is made, directly in the coroutine's own body;
+    /// see "Borrows".
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn lender(self) -> Lender<L, R> {
+        Lender(self)
+    }
+}
+
+/// A yield point in the hands of an expanded macro.
+#[doc(hidden)]
+pub struct Lender<L: ?Sized, R>(YieldPoint<L, R>);
+
+impl<L: ?Sized, R> Clone for Lender<L, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: ?Sized, R> Copy for Lender<L, R> {}
+
+impl<L: ?Sized, R> fmt::Debug for Lender<L, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lender").finish_non_exhaustive()
+    }
+}
+
+impl<L: for<'a> Lend<'a> + ?Sized, R> Lender<L, R> {
+    /// Yields `value`.
+    #[inline]
+    pub fn lend<'a>(self, value: <L as Lend<'a>>::Value) -> Suspended<'a, L, R> {
+        self.0.lend(value)
     }
 }
 

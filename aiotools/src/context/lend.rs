@@ -44,12 +44,26 @@ impl<'a, T: ?Sized + 'a> Lend<'a> for Mut<T> {
     type Value = &'a mut T;
 }
 
+mod sealed {
+    pub trait Sealed {}
+    impl<T> Sealed for super::Owned<T> {}
+    impl<T: ?Sized> Sealed for super::Ref<T> {}
+    impl<T: ?Sized> Sealed for super::Mut<T> {}
+}
+
 /// A family whose members a guard can hand out by `Deref`: what is found behind the yielded value
 /// does not depend on how long it is lent.
 ///
 /// `Tx<'_>` has no such target. A guard that lends it has
 /// [`with`](super::Guard::with) and [`with_mut`](super::Guard::with_mut) instead.
-pub trait LendDeref: for<'a> Lend<'a> {
+///
+/// Sealed: `target` is given a value under a lifetime that is not its own, and must not let that out.
+#[diagnostic::on_unimplemented(
+    message = "what this manager lends says itself for how long, so only a guard or a scope can hand it out",
+    label = "lends neither a `T`, nor a `&T`, nor a `&mut T`",
+    note = "use `Guard::with`, `Guard::with_mut` or `Manager::scope`"
+)]
+pub trait LendDeref: for<'a> Lend<'a> + sealed::Sealed {
     /// What the guard derefs to.
     type Target: ?Sized;
 

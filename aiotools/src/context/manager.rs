@@ -8,7 +8,7 @@ use super::async_context_manager::AsyncContextManager;
 use super::coroutine::{Coroutine, Driver, HeapFrame, Output, PinnedFrame};
 use super::enter::Enter;
 use super::exit::Exit;
-use super::lend::Lend;
+use super::lend::{Lend, LendDeref};
 use super::managed::{Kind, Managed};
 use super::outcome::{Outcome, OutcomeInto};
 use super::scope;
@@ -226,10 +226,13 @@ where
 
 /// For code that takes any manager. Where the manager is known, [`enter`](Self::enter), which takes it
 /// by value, and [`scope`](Self::scope) are the better way.
+///
+/// Not for managers that lend a type such as `Tx<'_>`: here the caller chooses the lifetime, and could
+/// leave something in the value that lives shorter than the manager believes.
 impl<C> AsyncContextManager for Manager<C>
 where
     C: Coroutine<Resume = Exit> + Send + 'static,
-    C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+    C::Lend: LendDeref + for<'a> Lend<'a, Value: Send> + 'static,
     C::Future: Future<Output: Outcome<Error: Send + 'static>> + Send + 'static,
 {
     type Lend = C::Lend;

@@ -27,24 +27,28 @@ fn number() -> crate::reexport::__private::Manager<
                 crate::reexport::__private::Owned<u32>,
                 crate::reexport::__private::Exit,
             >|
-        async move {
-            if false {
-                let __aiotools_edge: () = crate::reexport::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break 'yield_must_stand_directly_in_the_body(crate
-                        ::reexport::__private::unreachable()); } __aiotools_yield_point
-                        .lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                if false {
+                    let __aiotools_edge: () = crate::reexport::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(1);
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(crate
+                            ::reexport::__private::unreachable()); }
+                            __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(1);
+                }
             }
         }),
     )

@@ -22,27 +22,30 @@ fn transaction(
                 ::aiotools::__private::Mut<Tx>,
                 ::aiotools::__private::Exit,
             >|
-        async move {
-            let db = db;
-            if false {
-                let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let db = db;
+                if false {
+                    let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                let mut tx = db.begin().await?;
-                yield_!(& mut tx);
-                tx.commit().await
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    let mut tx = db.begin().await?;
+                    yield_!(& mut tx);
+                    tx.commit().await
+                }
             }
         }),
     )

@@ -25,25 +25,28 @@ where
                 ::aiotools::__private::Owned<[&'a T; N]>,
                 ::aiotools::__private::Exit,
             >|
-        async move {
-            let items = items;
-            if false {
-                let __aiotools_edge: () = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let items = items;
+                if false {
+                    let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(items);
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(items);
+                }
             }
         }),
     )

@@ -22,26 +22,29 @@ fn shown(
                 ::aiotools::__private::Owned<_>,
                 ::aiotools::__private::Exit,
             >|
-        async move {
-            let what = what;
-            if false {
-                let __aiotools_edge: Result<(), Error> = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let what = what;
+                if false {
+                    let __aiotools_edge: Result<(), Error> = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(what);
-                Ok(())
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(what);
+                    Ok(())
+                }
             }
         }),
     )

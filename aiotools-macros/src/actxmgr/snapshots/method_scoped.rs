@@ -27,27 +27,30 @@ pub(crate) fn lease(
                 >,
                 ::aiotools::__private::Exit,
             >|
-        async move {
-            let _ = &self;
-            let name = name;
-            if false {
-                let __aiotools_edge: Result<(), Error> = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let _ = &self;
+                let name = name;
+                if false {
+                    let __aiotools_edge: Result<(), Error> = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(self.lease(name) ?);
-                Ok(())
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(self.lease(name) ?);
+                    Ok(())
+                }
             }
         }),
     )

@@ -26,32 +26,35 @@ fn sum(
                 ::aiotools::__private::Owned<u32>,
                 ::aiotools::__private::Exit,
             >|
-        async move {
-            let __aiotools_arg0 = __aiotools_arg0;
-            let (a, _) = __aiotools_arg0;
-            #[cfg(unix)]
-            let mut b = b;
-            #[expect(unused_variables)]
-            let unused = unused;
-            let __aiotools_arg3 = __aiotools_arg3;
-            let _ = __aiotools_arg3;
-            if false {
-                let __aiotools_edge: () = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let __aiotools_arg0 = __aiotools_arg0;
+                let (a, _) = __aiotools_arg0;
+                #[cfg(unix)]
+                let mut b = b;
+                #[expect(unused_variables)]
+                let unused = unused;
+                let __aiotools_arg3 = __aiotools_arg3;
+                let _ = __aiotools_arg3;
+                if false {
+                    let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(a + b);
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(a + b);
+                }
             }
         }),
     )

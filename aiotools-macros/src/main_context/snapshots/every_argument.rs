@@ -13,24 +13,27 @@ fn setup() -> aio::__private::MainContext<
                 aio::__private::Owned<Config>,
                 aio::__private::Signal,
             >|
-        async move {
-            if false {
-                let __aiotools_edge: () = aio::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(aio::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                if false {
+                    let __aiotools_edge: () = aio::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!(Config::load());
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(aio::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(Config::load());
+                }
             }
         }),
     )

@@ -21,28 +21,31 @@ where
                 ::aiotools::__private::Owned<Config>,
                 ::aiotools::__private::Signal,
             >|
-        async move {
-            let path = path;
-            let __aiotools_arg1 = __aiotools_arg1;
-            let (a, mut b) = __aiotools_arg1;
-            if false {
-                let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let path = path;
+                let __aiotools_arg1 = __aiotools_arg1;
+                let (a, mut b) = __aiotools_arg1;
+                if false {
+                    let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                let signal = yield_!(Config::read(path) ?);
-                Ok(())
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    let signal = yield_!(Config::read(path) ?);
+                    Ok(())
+                }
             }
         }),
     )

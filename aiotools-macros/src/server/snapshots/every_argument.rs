@@ -16,25 +16,28 @@ fn worker(
                 aio::__private::Owned<()>,
                 aio::__private::Signal,
             >|
-        async move {
-            let ctx = ctx;
-            if false {
-                let __aiotools_edge: () = aio::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(aio::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let ctx = ctx;
+                if false {
+                    let __aiotools_edge: () = aio::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!();
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(aio::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!();
+                }
             }
         }),
     )

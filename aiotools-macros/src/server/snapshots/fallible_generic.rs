@@ -21,27 +21,30 @@ where
                 ::aiotools::__private::Owned<()>,
                 ::aiotools::__private::Signal,
             >|
-        async move {
-            let __aiotools_arg0 = __aiotools_arg0;
-            let WorkerContext { .. } = __aiotools_arg0;
-            if false {
-                let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let __aiotools_arg0 = __aiotools_arg0;
+                let WorkerContext { .. } = __aiotools_arg0;
+                if false {
+                    let __aiotools_edge: io::Result<()> = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                let signal = yield_!();
-                Ok(())
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    let signal = yield_!();
+                    Ok(())
+                }
             }
         }),
     )

@@ -16,25 +16,28 @@ fn worker(
                 ::aiotools::__private::Owned<()>,
                 ::aiotools::__private::Signal,
             >|
-        async move {
-            let ctx = ctx;
-            if false {
-                let __aiotools_edge: () = ::aiotools::__private::unreachable();
-                return __aiotools_edge;
-            }
-            'yield_must_stand_directly_in_the_body: {
-                #[allow(unused_macros)]
-                macro_rules! yield_ {
-                    () => {
-                        yield_!(())
-                    };
-                    ($value:expr $(,)?) => {
-                        { if false { break
-                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
-                        } __aiotools_yield_point.lend($value). await }
-                    };
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                let ctx = ctx;
+                if false {
+                    let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
                 }
-                yield_!();
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!();
+                }
             }
         }),
     )

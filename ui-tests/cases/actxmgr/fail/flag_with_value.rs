@@ -1,8 +1,13 @@
 use aiotools::actxmgr;
 
-#[actxmgr(local = true, scoped = false)]
-async fn number() -> u32 {
-    yield_!(1);
+#[actxmgr(local = true)]
+async fn number() -> std::rc::Rc<u32> {
+    yield_!(std::rc::Rc::new(1));
+}
+
+#[actxmgr(scoped = true)]
+async fn length(text: &str) -> usize {
+    yield_!(text.len());
 }
 
 fn main() {}

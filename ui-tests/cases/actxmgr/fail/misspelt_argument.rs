@@ -5,4 +5,9 @@ async fn number() -> u32 {
     yield_!(1);
 }
 
+#[actxmgr(scope)]
+async fn length(text: &str) -> usize {
+    yield_!(text.len());
+}
+
 fn main() {}

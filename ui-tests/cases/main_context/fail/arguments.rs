@@ -1,4 +1,4 @@
-#[aiotools::main_context(path = "x", crate = ::aiotools, crate = ::aiotools)]
+#[aiotools::main_context(path = ::aiotools, colour, colour = "red")]
 fn setup() -> u32 {
     yield_!(1);
 }

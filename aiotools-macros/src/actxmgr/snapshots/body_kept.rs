@@ -1,0 +1,50 @@
+fn shown() -> ::aiotools::__private::Manager<
+    impl ::aiotools::__private::Coroutine<
+        Lend = ::aiotools::__private::Owned<impl Display>,
+        Resume = ::aiotools::__private::Exit,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
+    >,
+> {
+    <::aiotools::__private::Manager<
+        _,
+    >>::shared(
+        ::aiotools::__private::Spec::new(const {
+            &::aiotools::__private::About::new(
+                ::core::concat!(::core::module_path!(), "::", "shown"),
+            )
+        }),
+        ::aiotools::__private::Body::new(move |
+            __aiotools_yield_point: ::aiotools::__private::YieldPoint<
+                ::aiotools::__private::Owned<_>,
+                ::aiotools::__private::Exit,
+            >|
+        {
+            let __aiotools_yield_point = unsafe { __aiotools_yield_point.lender() };
+            async move {
+                if false {
+                    let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                    return __aiotools_edge;
+                }
+                'yield_must_stand_directly_in_the_body: {
+                    #[allow(unused_macros)]
+                    macro_rules! yield_ {
+                        () => {
+                            yield_!(())
+                        };
+                        ($value:expr $(,)?) => {
+                            { if false { break
+                            'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                            } __aiotools_yield_point.lend($value). await }
+                        };
+                    }
+                    yield_!(1);
+                }
+            }
+        }),
+    )
+}
+::core::compile_error! {
+    "`#[actxmgr]` has no argument `colour`; it has `local`, `scoped`, `cleanup_timeout = \"5s\"`, `crate = path`"
+}
