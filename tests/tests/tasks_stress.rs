@@ -18,13 +18,17 @@ use std::{
 
 use aiotools::{
     BoxError, TaskError, TaskGroup, TaskScope, cancel_and_wait, catch_cancel, gather, shield,
-    task::__private::{adopt, drained},
     timeout,
 };
 use tokio::task::yield_now;
 
 #[path = "tasks/model.rs"]
 mod model;
+#[path = "tasks/support.rs"]
+#[allow(dead_code, reason = "shared with the other tests of tasks")]
+mod support;
+
+use support::{drained, leave_behind};
 
 /// A small generator: the same seed, the same tree.
 #[derive(Clone)]
@@ -142,9 +146,7 @@ impl Drop for Guard {
             drop(alive);
             world.cleanups_done.fetch_add(1, Ordering::SeqCst);
         };
-        if let Err(cleanup) = adopt(cleanup) {
-            tokio::spawn(cleanup);
-        }
+        leave_behind(cleanup);
     }
 }
 

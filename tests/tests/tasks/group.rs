@@ -274,8 +274,8 @@ async fn a_dropped_group_is_waited_for_by_the_process() {
         Ok(())
     });
     assert!(tokio::time::timeout(ms(10), group).await.is_err());
-    assert!(aiotools::task::__private::outstanding() > 0);
-    aiotools::task::__private::drained().await;
+    assert!(aiotools::cleanup::stats().outstanding > 0);
+    crate::support::drained().await;
     assert_eq!(log.all(), ["cancelled", "cleaned"]);
 }
 
@@ -367,10 +367,7 @@ async fn a_hundred_levels() {
     assert_eq!(level(100).await.unwrap(), 100);
     let limited = aiotools::timeout(ms(5), level(100)).await;
     assert!(limited.is_err());
-    assert_eq!(
-        aiotools::task::__private::outstanding(),
-        aiotools::task::__private::outstanding()
-    );
+    crate::support::drained().await;
 }
 
 /// A runtime that is shut down takes the children with it, and nobody waits for ever.

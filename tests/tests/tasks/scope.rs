@@ -118,7 +118,7 @@ async fn a_context_that_is_dropped() {
     drop(tasks);
     sleep(1).await;
     assert_eq!(log.all(), ["cancelled"]);
-    aiotools::task::__private::drained().await;
+    crate::support::drained().await;
     assert_eq!(log.all(), ["cancelled", "cleaned"]);
 }
 

@@ -68,3 +68,27 @@ pub(crate) async fn cleans_up(log: Log, work: u64, cleanup: u64) -> Result<(), C
     }
     caught
 }
+
+/// Waits for what was left behind outside of any group. Without a deadline, which would be the next thing
+/// to happen on a paused clock.
+pub(crate) async fn drained() {
+    let drained = aiotools::cleanup::drain(std::time::Duration::MAX).await;
+    assert!(drained.is_complete());
+}
+
+#[aiotools::actxmgr]
+async fn guard(cleanup: impl Future<Output = ()> + Send + 'static) {
+    yield_!();
+    cleanup.await;
+}
+
+/// Leaves `cleanup` behind, as a guard does that is dropped.
+pub(crate) fn leave_behind(cleanup: impl Future<Output = ()> + Send + 'static) {
+    use futures::FutureExt;
+    drop(
+        guard(cleanup)
+            .enter()
+            .now_or_never()
+            .expect("there is nothing to wait for"),
+    );
+}
