@@ -202,14 +202,13 @@ async fn one(
         0 | 1 => group(world, rng, around, depth - 1).await,
         2 | 3 => scope(world, rng, around, depth - 1).await,
         4 => {
-            let result = shield(step(
+            shield(step(
                 world.clone(),
                 inner,
                 around.clone().shielded(true),
                 depth - 1,
             ))
-            .await;
-            result
+            .await
         }
         5 => {
             let limit = Duration::from_millis(rng.next(4));
