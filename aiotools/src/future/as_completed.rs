@@ -99,7 +99,12 @@ where
             started,
         } = self;
         started.get_or_insert_with(|| {
-            let context = TaskContext::with_policy(None, Policy::Collect, *limit, location);
+            let context = TaskContext::with_policy(
+                None,
+                Policy::Collect { in_order: true },
+                *limit,
+                location,
+            );
             let handles: Vec<_> = std::mem::take(futures)
                 .into_iter()
                 .map(|future| Some(context.spawner().spawn_at(location, future)))

@@ -82,6 +82,7 @@ where
         Box::pin(with_members(
             self.futures,
             self.limit,
+            false,
             self.location,
             async |mut members| {
                 let mut results = Vec::with_capacity(members.handles.len());

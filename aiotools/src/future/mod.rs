@@ -92,6 +92,7 @@ fn taken(node: &Node, error: &TaskError) {
 async fn with_members<F, T, R>(
     futures: Vec<F>,
     limit: Option<usize>,
+    in_order: bool,
     location: &'static Location<'static>,
     body: impl AsyncFnOnce(Members<T>) -> R,
     returned: impl FnOnce(&R, &mut dyn FnMut(&TaskError)),
@@ -101,10 +102,15 @@ where
     T: Send + 'static,
 {
     let mut node = None;
-    let result = collect(Policy::Collect, limit, location, async |spawner| {
-        node = Some(Arc::clone(spawner.node()));
-        body(Members::start(&spawner, futures, location)).await
-    })
+    let result = collect(
+        Policy::Collect { in_order },
+        limit,
+        location,
+        async |spawner| {
+            node = Some(Arc::clone(spawner.node()));
+            body(Members::start(&spawner, futures, location)).await
+        },
+    )
     .await;
     // Only now: as long as we wait, the result may yet be lost, because the caller is cancelled.
     if let Some(node) = node

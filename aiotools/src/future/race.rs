@@ -168,6 +168,7 @@ where
         Box::pin(with_members(
             self.futures,
             None,
+            true,
             self.location,
             async |mut members| {
                 let first = members.next().await;
@@ -202,6 +203,7 @@ where
         Box::pin(with_members(
             self.futures,
             None,
+            true,
             self.location,
             async |mut members| {
                 let mut errors = Vec::new();

@@ -24,7 +24,10 @@ pub(crate) enum Policy {
     /// It goes to a handler, and the others go on.
     Handle(report::Handler),
     /// It is for the one who holds its handle, and is reported if nobody takes it from there.
-    Collect,
+    Collect {
+        /// Whether somebody wants to know in which order they end.
+        in_order: bool,
+    },
 }
 
 /// The part of a group's node that deals with its children.
@@ -50,7 +53,7 @@ struct Kids {
     errors: Vec<TaskError>,
     /// Single children whose grace has to be timed by the one who drives the group.
     graces: Vec<Arc<Node>>,
-    /// Children that ended, in that order, where the policy is `Collect`.
+    /// Children that ended, in that order, where the policy asks for it.
     finished: VecDeque<u32>,
     running: usize,
     waiting: BTreeMap<u32, Waker>,
@@ -336,7 +339,8 @@ impl Family {
     /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
     #[inline]
     pub(crate) fn end(&self, head: &Head, started: bool) {
-        let plain = self.limit.is_none() && !matches!(self.policy, Policy::Collect);
+        let plain =
+            self.limit.is_none() && !matches!(self.policy, Policy::Collect { in_order: true });
         let nodeless = head.node().is_none() && self.unclaimed.load(Ordering::Acquire) == 0;
         if !plain || !nodeless || head.is_linked() {
             self.end_locked(head, started, nodeless);
@@ -362,7 +366,7 @@ impl Family {
                 head.set_node(Arc::clone(node));
             }
         }
-        if matches!(self.policy, Policy::Collect) {
+        if matches!(self.policy, Policy::Collect { in_order: true }) {
             kids.finished.push_back(head.seq);
         }
         let next = if self.limit.is_some() {
@@ -375,7 +379,7 @@ impl Family {
         if let Some(next) = next {
             next.wake();
         }
-        if matches!(self.policy, Policy::Collect) {
+        if matches!(self.policy, Policy::Collect { in_order: true }) {
             head.group().wake();
         }
     }
@@ -385,7 +389,7 @@ impl Family {
     /// A child (or the body) failed.
     pub(crate) fn fail(&self, group: &Arc<Node>, error: TaskError) {
         match &self.policy {
-            Policy::Collect => lock(&self.kids).errors.push(error),
+            Policy::Collect { .. } => lock(&self.kids).errors.push(error),
             Policy::Handle(handler) => handler.call(&error),
             Policy::FailFast => {
                 let first = {
