@@ -6,6 +6,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Random compositions of managers, cut at every one of their polls.
+#[path = "cleanup/compositions.rs"]
+mod compositions;
+
 /// `drain`: whom it waits for, until when, and what it says.
 #[path = "cleanup/drain.rs"]
 mod drain;
