@@ -24,24 +24,19 @@ pub trait Lend<'a> {
 pub struct Owned<T>(PhantomData<fn() -> T>);
 
 /// The family of `&T`.
-#[derive(Debug)]
-pub struct Ref<T: ?Sized>(PhantomData<fn() -> *const T>);
+///
+/// An alias, not a type of its own: `impl<'a, T: 'a> Lend<'a> for Ref<T>` would need its bound, and with
+/// it the compiler could not see that the body of a manager that lends `&Box<dyn Any>` or
+/// `&Vec<&'static str>` is `Send` (rust-lang/rust#110338).
+pub type Ref<T> = dyn for<'a> Lend<'a, Value = &'a T>;
 
-/// The family of `&mut T`.
-// Invariant in `T`, as `&mut T` is: what is lent as one type must not be written to as another.
-#[derive(Debug)]
-pub struct Mut<T: ?Sized>(PhantomData<fn() -> *mut T>);
+/// The family of `&mut T`. An alias, as [`Ref`].
+// Invariant in `T`, as all trait objects are in what they name, and as `&mut T` is: what is lent as one type
+// must not be written to as another.
+pub type Mut<T> = dyn for<'a> Lend<'a, Value = &'a mut T>;
 
 impl<'a, T> Lend<'a> for Owned<T> {
     type Value = T;
-}
-
-impl<'a, T: ?Sized + 'a> Lend<'a> for Ref<T> {
-    type Value = &'a T;
-}
-
-impl<'a, T: ?Sized + 'a> Lend<'a> for Mut<T> {
-    type Value = &'a mut T;
 }
 
 /// A family whose members a guard can hand out by `Deref`: what is found behind the yielded value
