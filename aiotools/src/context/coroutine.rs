@@ -23,7 +23,8 @@
 //!    body that holds it first. A value still in the slot is dropped by `resume`.
 //! 3. The frame does not move from `start` to its end, so the slot pointer inside the future stays
 //!    valid for as long as the future does. On drop the value goes first, then the future.
-//! 4. One thread at a time uses a frame. Frames are sent, never shared: `Frame` is not `Sync`.
+//! 4. One thread at a time uses a frame. Frames are sent, never shared: `Frame` is not `Sync`. The one
+//!    exception: in `Yielded`, several may look at the value ([`HeapFrame::value`]) while nobody writes.
 //!
 //! # Why this is sound
 //!
@@ -490,6 +491,16 @@ pub(crate) struct HeapFrame<L: for<'a> Lend<'a> + ?Sized, R, F: Future> {
 // SAFETY: owns the frame, and is the only one who uses it.
 unsafe impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Send for HeapFrame<L, R, F> where
     Frame<L, R, F>: Send
+{
+}
+
+// It may move, the frame stays where it is.
+impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Unpin for HeapFrame<L, R, F> {}
+
+// SAFETY: a shared reference gives the value by `value`, and nothing else: whatever writes to the frame,
+// the state that `value` reads included, asks for `&mut self`. So sharing this is sharing the value.
+unsafe impl<L, R, F: Future> Sync for HeapFrame<L, R, F> where
+    L: for<'a> Lend<'a, Value: Sync> + ?Sized
 {
 }
 
