@@ -3,6 +3,10 @@
 #![deny(warnings)]
 #![allow(missing_docs, reason = "tests")]
 
+/// Which types are `Send`, `Sync` and `Unpin`.
+#[path = "integration/auto_traits.rs"]
+mod auto_traits;
+
 /// Futures of managers that are dropped: when, by whom, and what happens then.
 #[path = "integration/context_cancel.rs"]
 mod context_cancel;
@@ -18,3 +22,11 @@ mod context_forms;
 /// What the usage in the design promises, word by word.
 #[path = "integration/context_manager.rs"]
 mod context_manager;
+
+/// What a manager may look like.
+#[path = "integration/context_shapes.rs"]
+mod context_shapes;
+
+/// The scenarios of the tests of the Python library.
+#[path = "integration/context_upstream.rs"]
+mod context_upstream;
