@@ -231,7 +231,7 @@ macro_rules! runner {
                 let ended = AssertUnwindSafe(async move {
                     match plan.kind {
                         Kind::Scoped => in_scope!(plan, log, $body, scoped(&plan, &log)),
-                        Kind::Local => enter_and_leave!(plan, log, $body, $local(plan.clone(), log.clone())),
+                        Kind::Local => enter_and_leave!(plan, log, $body, $local(&plan, &log)),
                         Kind::Shared => enter_and_leave!(plan, log, $body, shared(plan.clone(), log.clone())),
                     }
                 })
@@ -249,20 +249,33 @@ macro_rules! runner {
     };
 }
 
-runner!(run_send, body_send, shared, Send);
+runner!(run_send, body_send, shared_of, Send);
 runner!(run_local, body_local, local_of,);
 
-fn local_of(
-    plan: Arc<Plan>,
-    log: Log,
+fn shared_of(
+    plan: &Arc<Plan>,
+    log: &Log,
 ) -> aiotools::context::Manager<
     impl aiotools::context::Coroutine<
         Lend = aiotools::context::Mut<u64>,
         Resume = Exit,
-        Future = impl Future<Output = Result<(), Failure>> + 'static,
-    >,
+        Future = impl Future<Output = Result<(), Failure>> + Send + 'static + use<>,
+    > + use<>,
 > {
-    local(Rc::new((*plan).clone()), log)
+    shared(plan.clone(), log.clone())
+}
+
+fn local_of(
+    plan: &Plan,
+    log: &Log,
+) -> aiotools::context::Manager<
+    impl aiotools::context::Coroutine<
+        Lend = aiotools::context::Mut<u64>,
+        Resume = Exit,
+        Future = impl Future<Output = Result<(), Failure>> + 'static + use<>,
+    > + use<>,
+> {
+    local(Rc::new(plan.clone()), log.clone())
 }
 
 impl Plan {

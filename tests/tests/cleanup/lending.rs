@@ -28,8 +28,10 @@ impl Drop for Reader<'_> {
 
 #[actxmgr]
 async fn shelf() -> &mut Shelf {
-    let mut shelf = Shelf::default();
-    shelf.books = vec![0; 16];
+    let mut shelf = Shelf {
+        books: vec![0; 16],
+        ..Shelf::default()
+    };
     let in_use = shelf.in_use.clone();
     yield_!(&mut shelf);
     assert!(

@@ -80,10 +80,7 @@ async fn context_lends_what_it_keeps() {
     let mut guard = boxed().await.unwrap();
     assert_eq!(guard.downcast_mut(), Some(&mut 5));
     guard.exit().await.unwrap();
-    assert_eq!(
-        boxed_by_ref().scope(async |any| any.is::<i32>()).await,
-        true
-    );
+    assert!(boxed_by_ref().scope(async |any| any.is::<i32>()).await);
     assert!(
         tokio::spawn(boxed_by_ref().scope(async |any| any.is::<i32>()))
             .await
@@ -241,12 +238,11 @@ async fn context_methods() {
     let shared = Arc::new(pool());
     assert_eq!(*shared.clone().by_arc(5).await, 5);
     shared.clone().by_arc(5).scope(async |_| ()).await;
-    assert_eq!(
+    assert!(
         shared
             .by_ref("a")
             .scope(async |(name, _)| name == "A")
-            .await,
-        true
+            .await
     );
     pool()
         .by_value()
