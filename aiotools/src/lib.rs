@@ -9,6 +9,13 @@
 //! | know how such a manager is entered and left, and what happens when it is dropped | [`context`] |
 //! | write a manager by hand, or take any | [`AsyncContextManager`] |
 //! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
+//! | start tasks that end with the block, and fail together | [`TaskGroup`] |
+//! | start tasks that end with the block, and fail alone | [`TaskScope`], [`TaskContext`] |
+//! | react to a cancellation, hold it off, or wait for one | [`catch_cancel`], [`shield`], [`cancel_and_wait`] |
+//! | give up after a while, and let cleanups finish | [`timeout`], [`move_on_after`] |
+//! | run many futures in parallel | [`gather`], [`race`], [`race_ok`], [`as_completed`] |
+//! | hand values down to child tasks | [`context_var!`], [`resetting`] |
+//! | see what is running | [`task::dump`] |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
@@ -45,8 +52,14 @@
 //! - **Cleanup once.** For every manager that reached its `yield_!`, the code after it is started exactly
 //!   once. Once started, it is not cancelled by its caller: if the caller goes away, it goes on in the
 //!   background until it is done or its [`cleanup_timeout`](macro@actxmgr) passes.
-//! - **No error is lost.** The error or panic of a cleanup reaches the caller, or else the
-//!   [error hook](cleanup::set_error_hook), exactly once; it never hides an error of the body.
+//! - **Nothing outlives its group.** The future of a [`TaskGroup`] or [`TaskScope`] is done when every child,
+//!   every group inside it, and every cleanup left behind in it has ended. If that future is dropped, the
+//!   children are cancelled, and the group around it waits for them in its place, or else
+//!   [`cleanup::drain`].
+//! - **No error is lost.** Every error and panic of a child or a cleanup reaches a caller or a handler, exactly
+//!   once. The first is never hidden by a later one.
+//! - **Shield.** A [`shield`]ed section is not cancelled from outside; the request is delivered behind it.
+//! - **Atomic close.** A spawn belongs to the group and is waited for, or it is refused.
 //! - **No blocking.** Nothing here blocks a thread of a runtime. All of it works on current-thread and
 //!   multi-thread runtimes alike.
 //! - **No lost connection.** A connection that the kernel has accepted for a server is served, however its
@@ -60,7 +73,7 @@
 //! | `macros` | yes | the attributes |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
-//! Without the features, [`context`] and [`cleanup`] remain.
+//! Without the features, everything else remains.
 
 pub mod cancel;
 pub mod cleanup;

@@ -63,7 +63,7 @@ impl TaskGroup {
     /// Runs `body` with a new group, and ends when the body and everything that was started in it has ended.
     ///
     /// When this future is dropped, the body is dropped and the children are cancelled at once; the group around this one waits for them
-    /// in its place, or, with none, [`cleanup::drain`](crate::task) does.
+    /// in its place, or, with none, [`cleanup::drain`](crate::cleanup::drain) does.
     ///
     /// # Panics
     ///
