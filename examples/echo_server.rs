@@ -10,15 +10,18 @@
 //! which worker did what. A second Ctrl-C ends it at once.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aiotools::{ServerError, Signal, WorkerContext};
+use aiotools::{ServerError, Signal, TaskContext, WorkerContext, timeout};
 use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
+
+/// How long a client that was served before may think, once the server is stopping.
+const SILENCE: Duration = Duration::from_secs(1);
 
 #[derive(Parser)]
 #[command(about = "A TCP echo server with several worker processes")]
@@ -42,7 +45,7 @@ async fn worker(ctx: WorkerContext<(), Args>) -> io::Result<()> {
     let index = ctx.process_index();
     let linger = Duration::from_secs(ctx.args().linger);
     let listener = ctx.listener(&ctx.args().bind)?;
-    let connections = TaskTracker::new();
+    let connections = Arc::new(TaskContext::named("connections"));
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(accept(index, listener, connections.clone(), stop.clone()));
 
@@ -55,16 +58,13 @@ async fn worker(ctx: WorkerContext<(), Args>) -> io::Result<()> {
     );
     stop.cancel();
     accepting.await?;
-    connections.close();
-    if tokio::time::timeout(linger, connections.wait())
-        .await
-        .is_err()
-    {
+    if timeout(linger, connections.join()).await.is_err() {
         warn!(
             worker = index,
             cut = connections.len(),
             "connections are still open, cutting them"
         );
+        connections.close().await;
     }
     info!(worker = index, "stopped");
     Ok(())
@@ -74,7 +74,7 @@ async fn worker(ctx: WorkerContext<(), Args>) -> io::Result<()> {
 async fn accept(
     index: usize,
     listener: TcpListener,
-    connections: TaskTracker,
+    connections: Arc<TaskContext>,
     stop: CancellationToken,
 ) {
     loop {
@@ -96,7 +96,7 @@ async fn accept(
     }
 }
 
-/// Echoes until the client hangs up, or until the server stops and the client is silent.
+/// Echoes until the client hangs up, or until the server stops and the client falls silent.
 async fn serve(index: usize, mut stream: TcpStream, stop: CancellationToken) {
     match echo(&mut stream, &stop).await {
         Ok(bytes) => debug!(worker = index, bytes, "disconnected"),
@@ -113,7 +113,7 @@ async fn echo(stream: &mut TcpStream, stop: &CancellationToken) -> io::Result<u6
             // that was accepted and has sent nothing yet is waited for: its request may be on its way.
             biased;
             read = stream.read(&mut buffer) => read?,
-            () = stop.cancelled(), if bytes > 0 => break,
+            () = silence_after(stop), if bytes > 0 => break,
         };
         if read == 0 {
             break;
@@ -123,6 +123,12 @@ async fn echo(stream: &mut TcpStream, stop: &CancellationToken) -> io::Result<u6
     }
     stream.shutdown().await?;
     Ok(bytes)
+}
+
+/// Ends when the server is stopping and [`SILENCE`] has passed since, or since this was called.
+async fn silence_after(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(SILENCE).await;
 }
 
 fn main() -> Result<(), ServerError> {
