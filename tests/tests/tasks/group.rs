@@ -379,14 +379,15 @@ fn a_runtime_that_goes_away() {
         .build()
         .unwrap();
     let guard = OnDrop(log.clone(), "dropped");
-    let handle = runtime.block_on(async {
-        let tasks = Box::leak(Box::new(aiotools::TaskContext::new()));
+    // The context outlives the runtime, so it is not what ends the child.
+    let (_tasks, handle) = runtime.block_on(async {
+        let tasks = aiotools::TaskContext::new();
         let handle = tasks.spawn(async move {
             let _guard = guard;
             std::future::pending::<()>().await;
         });
         tokio::task::yield_now().await;
-        handle
+        (tasks, handle)
     });
     drop(runtime);
     assert!(log.has("dropped"));
