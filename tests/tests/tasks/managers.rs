@@ -193,7 +193,7 @@ async fn a_scope_of_a_manager_around_a_region() {
     let log = Log::default();
     TaskGroup::scope(async |tg| {
         let scope = resource(log.clone()).scope(async |()| catch_cancel(sleep(1000)).await);
-        let child = tg.spawn(async move { scope.await });
+        let child = tg.spawn(scope);
         sleep(10).await;
         child.cancel();
         Ok(())

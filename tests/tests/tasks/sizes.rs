@@ -54,6 +54,7 @@ fn check(what: &str, sizes: [usize; 6], times: usize, own: usize) {
 }
 
 #[test]
+#[allow(clippy::redundant_async_block, reason = "to see what it costs")]
 fn layers_do_not_multiply() {
     let body = sizes!(|inner| { async move { inner.await } });
     println!("{:<22} {body:?}", "(an async block)");
