@@ -79,6 +79,7 @@ pub mod cancel;
 pub mod cleanup;
 pub mod context;
 pub mod future;
+mod lazy;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 pub mod task;
