@@ -99,5 +99,11 @@ pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,
     TaskGroupError, TaskHandle, TaskScope, resetting,
 };
+#[cfg(feature = "test-util")]
 #[doc(inline)]
-pub use time::{move_on_after, timeout, timeout_at};
+pub use time::VirtualClock;
+#[doc(inline)]
+pub use time::{
+    Timer, TimerBuilder, TimerDelayPolicy, TimerStart, create_timer, move_on_after, timeout,
+    timeout_at,
+};

@@ -1,0 +1,24 @@
+//! Timers: periodic async functions, any number of them in one task.
+//!
+//! | I want to … | use … |
+//! |---|---|
+//! | call an async function every second | [`#[timer]`](macro@crate::timer), or [`create_timer`] with a closure |
+//! | say what happens when a tick takes longer than that | [`TimerDelayPolicy`] |
+//! | handle errors, limit ticks, take the policy from a configuration | [`TimerBuilder`] |
+//! | stop it, look at it, trigger it | [`Timer`] |
+
+mod builder;
+mod driver;
+mod drivers;
+mod extra;
+mod handle;
+mod jitter;
+mod policy;
+mod runner;
+mod table;
+mod wheel;
+mod work;
+
+pub use builder::{TimerBuilder, TimerStart, create_timer};
+pub use handle::Timer;
+pub use policy::TimerDelayPolicy;

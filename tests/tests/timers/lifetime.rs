@@ -1,0 +1,1 @@
+//! Where a timer belongs, and how it ends.
