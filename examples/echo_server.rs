@@ -109,10 +109,11 @@ async fn echo(stream: &mut TcpStream, stop: &CancellationToken) -> io::Result<u6
     let mut bytes = 0;
     loop {
         let read = tokio::select! {
-            // What the client has sent already is answered, also when the server is about to stop.
+            // What the client has sent already is answered, also when the server is about to stop. One
+            // that was accepted and has sent nothing yet is waited for: its request may be on its way.
             biased;
             read = stream.read(&mut buffer) => read?,
-            () = stop.cancelled() => break,
+            () = stop.cancelled(), if bytes > 0 => break,
         };
         if read == 0 {
             break;

@@ -107,7 +107,10 @@ pub(crate) fn value_with<T>(
     if input.is_empty() || input.peek(Token![,]) {
         return Err(missing());
     }
-    parse(input)
+    parse(input).map_err(|error| {
+        let message = format!("this cannot be the value of `{key}`; write `{usage}`");
+        syn::Error::new(error.span(), message)
+    })
 }
 
 /// Refuses a value behind a flag.

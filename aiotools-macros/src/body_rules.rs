@@ -1,7 +1,7 @@
 //! The rules for a body that yields, the same for all attributes.
 
-use syn::Stmt;
 use syn::spanned::Spanned;
+use syn::{Expr, ExprMacro, Stmt};
 
 use crate::diag::Diagnostics;
 use crate::item_fn::FnItem;
@@ -9,7 +9,12 @@ use crate::yields::{self, Subject};
 
 /// It yields, where it can be suspended, once on each path; and if it may fail, it ends in a result.
 pub(crate) fn check(item: &FnItem, subject: &Subject, fallible: bool, diag: &mut Diagnostics) {
-    if !yields::any(&item.body) {
+    let block = item.block();
+    let found = match &block {
+        Some(block) => yields::check(block, subject, diag),
+        None => yields::any(&item.body),
+    };
+    if !found {
         let Subject { name, example, .. } = subject;
         diag.error(
             &item.sig.ident,
@@ -21,9 +26,20 @@ pub(crate) fn check(item: &FnItem, subject: &Subject, fallible: bool, diag: &mut
         return;
     }
     // What does not parse goes to rustc, which says why.
-    let Some(block) = item.block() else { return };
-    yields::check(&block, subject, diag);
-    if fallible {
+    let Some(block) = block else { return };
+    if let Some(Stmt::Expr(Expr::Macro(ExprMacro { mac, .. }), None)) = block.stmts.last()
+        && mac.path.is_ident(yields::YIELD)
+    {
+        diag.error(
+            &mac.path,
+            if fallible {
+                "this function may fail, so its body ends in `Result<(), E>`; write `;` behind `yield_!` and \
+                 `Ok(())` at its end"
+            } else {
+                "the body ends with nothing; write `;` behind `yield_!`"
+            },
+        );
+    } else if fallible {
         check_end(block.stmts.last(), &item.braces, diag);
     }
 }
@@ -31,7 +47,7 @@ pub(crate) fn check(item: &FnItem, subject: &Subject, fallible: bool, diag: &mut
 fn check_end(last: Option<&Stmt>, braces: &proc_macro2::Group, diag: &mut Diagnostics) {
     let blamed = match last {
         Some(Stmt::Expr(_, None)) => return,
-        Some(Stmt::Macro(stmt)) if stmt.semi_token.is_none() || yields::is_panic(&stmt.mac) => {
+        Some(Stmt::Macro(stmt)) if stmt.semi_token.is_none() || !yields::comes_back(&stmt.mac) => {
             return;
         }
         Some(Stmt::Expr(expr, _)) if yields::diverges(expr) => return,

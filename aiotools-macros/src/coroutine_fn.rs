@@ -2,10 +2,11 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Ident, Lifetime, Signature, Type};
+use syn::{FnArg, Ident, Lifetime, Signature};
 
 use crate::item_fn::FnItem;
 use crate::krate::Krate;
+use crate::return_type::{Returned, inferred};
 
 /// What differs between the attributes.
 pub(crate) struct CoroutineFn<'a> {
@@ -15,10 +16,7 @@ pub(crate) struct CoroutineFn<'a> {
     pub(crate) lend: &'a TokenStream,
     /// What the coroutine is resumed with.
     pub(crate) resume: TokenStream,
-    /// What the body ends with.
-    pub(crate) outcome: &'a Type,
-    /// Where to blame a body that ends with something else.
-    pub(crate) outcome_span: Span,
+    pub(crate) returned: &'a Returned,
 }
 
 impl CoroutineFn<'_> {
@@ -44,36 +42,46 @@ impl CoroutineFn<'_> {
             krate,
             lend,
             resume,
-            outcome,
+            returned,
             ..
         } = self;
         let body = &self.item.body;
         let hidden = Span::mixed_site();
         let point = Ident::new("__aiotools_yield_point", hidden);
-        let edge = Ident::new("__aiotools_edge", hidden);
-        let label = Lifetime::new("'yield_must_stand_directly_in_the_body", hidden);
-        let marker = yield_macro(&quote! {{
+        let edge = Ident::new("__aiotools_edge", hidden.located_at(self.returned.span));
+        let label = Lifetime::new(
+            "'yield_must_stand_directly_in_the_body",
+            hidden.located_at(self.item.sig.ident.span()),
+        );
+        let name = at(self.item.sig.ident.span());
+        let krate = &krate.at(name);
+        let lend_value = quote_spanned!(at(self.returned.span)=> #point.lend);
+        let marker = quote_spanned! {name=> {
             if false {
                 break #label (#krate::__private::unreachable());
             }
-            #point.lend($value).await
-        }});
-        let typed_edge = quote_spanned! {self.outcome_span=>
+            #lend_value($value).await
+        }};
+        let marker = yield_macro(&marker, at(self.returned.span));
+        let edge_type = inferred(&returned.outcome).0;
+        let typed_edge = quote_spanned! {at(self.returned.span)=>
             if false {
-                let #edge: #outcome = #krate::__private::unreachable();
+                let #edge: #edge_type = #krate::__private::unreachable();
                 return #edge;
             }
         };
-        quote! {
+        // A body that ends with nothing is blamed where it ends.
+        let body = quote_spanned!(at(self.item.braces.span_close())=> { #marker #body });
+        let block = quote_spanned! {name=>
+            async move {
+                #lets
+                #typed_edge
+                #label: #body
+            }
+        };
+        quote_spanned! {name=>
             #krate::__private::Body::new(
-                move |#point: #krate::__private::YieldPoint<#lend, #resume>| async move {
-                    #lets
-                    #typed_edge
-                    #label: {
-                        #marker
-                        #body
-                    }
-                },
+                move |#point: #krate::__private::YieldPoint<#lend, #resume>| #block,
             )
         }
     }
@@ -84,9 +92,10 @@ impl CoroutineFn<'_> {
             krate,
             lend,
             resume,
-            outcome,
+            returned,
             ..
         } = self;
+        let outcome = inferred(&returned.outcome).0;
         quote! {
             #krate::__private::Body::new(
                 |_: #krate::__private::YieldPoint<#lend, #resume>| {
@@ -97,13 +106,21 @@ impl CoroutineFn<'_> {
     }
 }
 
-/// The marker, as a macro that the body can use anywhere, also inside other macros.
-fn yield_macro(expansion: &TokenStream) -> TokenStream {
+/// Shows errors at `span`, and keeps the lints of the user's crate out of what stands there: it is
+/// generated code.
+pub(crate) fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}
+
+/// The marker, as a macro that the body can use anywhere, also inside other macros. A `()` that should
+/// have been a value is blamed at `value`.
+fn yield_macro(expansion: &TokenStream, value: Span) -> TokenStream {
     let name = Ident::new("yield_", Span::call_site());
+    let unit = quote_spanned!(value=> ());
     quote! {
         #[allow(unused_macros)]
         macro_rules! #name {
-            () => { #name!(()) };
+            () => { #name!(#unit) };
             ($value:expr $(,)?) => { #expansion };
         }
     }
@@ -116,6 +133,7 @@ pub(crate) fn wrapper_signature(
     returns: &TokenStream,
 ) -> Signature {
     Signature {
+        constness: None,
         asyncness: None,
         inputs: params.into_iter().collect(),
         output: syn::parse_quote!(-> #returns),

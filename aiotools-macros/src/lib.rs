@@ -3,7 +3,9 @@
 mod actxmgr;
 mod args;
 mod body_rules;
+mod borrows;
 mod coroutine_fn;
+mod debug;
 mod diag;
 mod duration;
 mod item_fn;
@@ -13,24 +15,298 @@ mod misplaced;
 mod return_type;
 mod server;
 mod slot;
+#[cfg(test)]
+mod testing;
+mod unavailable;
 mod yields;
 
 use proc_macro::TokenStream;
 
-/// Turns an `async fn` with one `yield_!` into an async context manager.
+/// Turns an `async fn` with one `yield_!` into an async context manager: what stands before the `yield_!`
+/// sets up, what stands behind it cleans up, whatever becomes of the caller.
+///
+/// ```
+/// use aiotools::{Exit, actxmgr};
+///
+/// #[actxmgr]
+/// async fn plus_one(a: i32) -> i32 {
+///     println!("set up");
+///     let exit: Exit = yield_!(a + 1);
+///     println!("clean up, because the body {exit}");
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let b = plus_one(1).await; // runs up to the `yield_!` and gives a guard
+/// assert_eq!(*b, 2); // the guard derefs to the value
+/// b.exit().await; // runs on from there, to the end
+///
+/// let product = plus_one(1).scope(async |b| b * 10).await; // the same, around a body
+/// assert_eq!(product, 20);
+/// # }
+/// ```
+///
+/// The return type says what is yielded; the function itself ends with nothing. It may lend what it keeps:
+/// an elided lifetime in the return type means "for as long as the function runs". And it may fail: with
+/// `Result<T, E>` it yields a `T`, and ends in a `Result<(), E>`.
+///
+/// ```
+/// use std::io;
+///
+/// use aiotools::{Exit, actxmgr};
+///
+/// #[actxmgr]
+/// async fn journal(first: String) -> io::Result<&mut Vec<String>> {
+///     if first.is_empty() {
+///         return Err(io::ErrorKind::InvalidInput.into());
+///     }
+///     let mut lines = vec![first];
+///     match yield_!(&mut lines) {
+///         Exit::Completed => println!("kept {lines:?}"),
+///         _ => println!("dropped {} lines", lines.len()),
+///     }
+///     Ok(())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> io::Result<()> {
+/// let mut lines = journal("one".into()).await?;
+/// lines.push("two".into());
+/// lines.exit().await?; // without this line it would clean up in the background, told `Exit::Cancelled`
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What it expands to
+///
+/// A function that runs nothing yet and returns a [`Manager`](https://docs.rs/aiotools/latest/aiotools/context/struct.Manager.html):
+///
+/// ```text
+/// fn journal(first: String) -> Manager<impl Coroutine<
+///     Lend = Mut<Vec<String>>,
+///     Resume = Exit,
+///     Future = impl Future<Output = io::Result<()>> + Send + 'static,
+/// >> {
+///     Manager::shared("app::journal", |yield_point| async move { /* the body */ })
+/// }
+/// ```
+///
+/// Attributes, docs, visibility, generics and where clauses stay as they are. Inside the body, `yield_!` is
+/// a macro that this attribute defines. It works in `match`, in the handlers of `tokio::select!`, in
+/// `println!(..)` and in blocks. `AIOTOOLS_MACROS_DEBUG=1 cargo check` prints every expansion.
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `local` | | off | What the function holds need not be `Send`. The cleanup in the background stays on the thread that entered. |
+/// | `scoped` | | off | The function may borrow its arguments (`&self`, `&str`), and need not be `Send`. It has `scope` and `try_scope` only, and allocates nothing. Dropped in mid-flight, its cleanup is polled once. |
+/// | `cleanup_timeout` | a duration: `"500ms"`, `"1m30s"` | no limit | How long the cleanup may take; then it is dropped. |
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// What breaks one of these is a compile error:
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is an `async fn`. | `#[actxmgr]` goes on an `async fn`; write `async fn` |
+/// | It yields. | a manager yields once, and this function has no `yield_!` |
+/// | It yields once on each path. | a manager yields once on each path, and this is the second `yield_!` on one |
+/// | Not in a loop. | a manager yields once, and a loop may run again; move `yield_!` out of the loop |
+/// | Not in a closure, a nested async block or an inner function. | a closure cannot yield for a manager; move `yield_!` out of the closure |
+/// | One that may fail ends in a result. | this function may fail, so its body ends in `Result<(), E>`; write `Ok(())` at its end |
+/// | It owns its arguments, unless it is `scoped`. | the cleanup of this manager may outlive its caller, so it cannot borrow; take an owned value |
+/// | What it holds is `Send`, unless it is `local` or `scoped`. | future cannot be sent between threads safely (at the name of the function) |
+/// | Its error type is `Debug`. | `E` doesn't implement `Debug` (at the name of the function) |
+///
+/// `yield_!` inside other macros is checked as far as it can be seen. What cannot be seen panics when it
+/// happens: a second `yield_!`, or an end without one.
+///
+/// # Cancellation and panics
+///
+/// - Dropped before its `yield_!`, the function is dropped where it stands, as any future is. It was not
+///   entered, so there is no cleanup.
+/// - From the `yield_!` on, the rest of the function runs exactly once, to its end: when the guard is
+///   dropped, when its thread panics, when the `scope` future or the `exit` future is dropped. It then goes on in the
+///   background of the runtime on which it was entered, and `yield_!` says why, as an
+///   [`Exit`](https://docs.rs/aiotools/latest/aiotools/enum.Exit.html).
+/// - A panic in the cleanup comes out of `exit` or `scope`. An error or a panic of a cleanup that nobody waits for
+///   goes to the error hook of `aiotools::cleanup`.
+///
+/// # Feature
+///
+/// Needs the feature `macros`, which is on by default.
 #[proc_macro_attribute]
 pub fn actxmgr(args: TokenStream, item: TokenStream) -> TokenStream {
-    actxmgr::attribute(args.into(), &item.into()).into()
+    let expansion = actxmgr::attribute(args.into(), &item.into());
+    debug::print("actxmgr", &expansion);
+    expansion.into()
 }
 
-/// Turns an `async fn` with one `yield_!()` into a worker of a prefork server.
+/// Turns an `async fn` with one `yield_!()` into a worker of a prefork server: what stands before the
+/// `yield_!()` starts to serve, what stands behind it stops gracefully.
+///
+/// ```no_run
+/// use std::io;
+///
+/// use aiotools::{ServerError, Signal, WorkerContext};
+///
+/// #[aiotools::server]
+/// async fn worker(ctx: WorkerContext) -> io::Result<()> {
+///     let listener = ctx.listener("127.0.0.1:8888")?;
+///     let serving = tokio::spawn(async move {
+///         while let Ok((stream, peer)) = listener.accept().await {
+///             println!("{peer} came");
+///             drop(stream);
+///         }
+///     });
+///     let signal: Signal = yield_!(); // the server counts as started; goes on when it is to stop
+///     println!("worker {} stops on {signal}", ctx.process_index());
+///     serving.abort();
+///     Ok(())
+/// }
+///
+/// fn main() -> Result<(), ServerError> {
+///     aiotools::start_server(worker).bind("127.0.0.1:8888").workers(4).run()
+/// }
+/// ```
+///
+/// The parameter is the context of the worker. `WorkerContext<C, A>` says what it finds there: the value of
+/// the main context, and the arguments that the server was given. The function may fail, with any error that
+/// converts into `Box<dyn Error + Send + Sync>`.
+///
+/// # What it expands to
+///
+/// A function that runs nothing yet and returns a `Worker`, for `start_server`:
+///
+/// ```text
+/// fn worker(ctx: WorkerContext) -> Worker<impl Coroutine<
+///     Lend = Owned<()>,
+///     Resume = Signal,
+///     Future: Future<Output = io::Result<()>> + 'static,
+/// >> {
+///     Worker::new(|yield_point| async move { /* the body */ })
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// Those of [`#[actxmgr]`](macro@actxmgr) about `yield_!` and about the end of the function, and these:
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It takes its context, and nothing else. | a worker takes nothing but its context; pass more with `Server::args` and read it with `ctx.args()` |
+/// | The context is a `WorkerContext`. | a worker takes a `WorkerContext`, not `..` |
+/// | It owns the context. | a worker owns its context; write `ctx: WorkerContext` |
+/// | It yields nothing. | a worker yields no value; write `yield_!()` |
+///
+/// # Stopping and panics
+///
+/// - An error or a panic before the `yield_!()` stops the whole server, which then ends with that error.
+/// - A stop signal before the `yield_!()` drops the function where it stands; its guards clean up.
+/// - Behind the `yield_!()` it has `wait_timeout` to come to its end; then the process is killed.
+///
+/// # Feature
+///
+/// Needs the features `macros` and `server`, which are on by default, and Unix.
 #[proc_macro_attribute]
 pub fn server(args: TokenStream, item: TokenStream) -> TokenStream {
-    server::attribute(args.into(), &item.into()).into()
+    let expansion = server::attribute(args.into(), &item.into());
+    debug::print("server", &expansion);
+    expansion.into()
 }
 
-/// Turns a `fn` with one `yield_!` into the context that the parent of a prefork server holds.
+/// Turns a `fn` with one `yield_!` into the main context of a prefork server: what the parent process sets up
+/// before its workers start, and ends after the last of them.
+///
+/// ```no_run
+/// use aiotools::{ServerError, WorkerContext};
+///
+/// struct Config {
+///     greeting: String,
+/// }
+///
+/// #[aiotools::main_context]
+/// fn setup(greeting: String) -> Config {
+///     let signal = yield_!(Config { greeting });
+///     println!("stopped by {signal}");
+/// }
+///
+/// #[aiotools::server]
+/// async fn worker(ctx: WorkerContext<Config>) {
+///     println!("{}", ctx.main_context().greeting);
+///     yield_!();
+/// }
+///
+/// fn main() -> Result<(), ServerError> {
+///     aiotools::start_server(worker).main_context(|| setup("hello".into())).run()
+/// }
+/// ```
+///
+/// The return type says what is yielded: an owned value, which each worker finds in its context. The function
+/// may fail, as a worker may. One without parameters is given as it is: `.main_context(setup)`.
+///
+/// # What it expands to
+///
+/// A function that runs nothing yet and returns a `MainContext`, for `Server::main_context`:
+///
+/// ```text
+/// fn setup(greeting: String) -> MainContext<impl Coroutine<
+///     Lend = Owned<Config>,
+///     Resume = Signal,
+///     Future: Future<Output = ()> + 'static,
+/// >> {
+///     MainContext::new(|yield_point| async move { /* the body */ })
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// Those of [`#[actxmgr]`](macro@actxmgr) about `yield_!` and about the end of the function, and these:
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is not async. | a main context runs in the parent process, which has no runtime; remove `async` |
+/// | It does not await. | a main context runs where there is no runtime and cannot await; remove `.await` |
+/// | It owns its arguments. | a main context lives as long as the server, so it cannot borrow; take an owned value |
+/// | It yields an owned value. | the value goes to the workers and cannot borrow; yield an owned value |
+///
+/// # Stopping and panics
+///
+/// The part behind the `yield_!` runs once, in the parent only, when the last worker has ended, however they
+/// ended. An error before the `yield_!` ends the server before it has started a worker.
+///
+/// # Feature
+///
+/// Needs the features `macros` and `server`, which are on by default, and Unix.
 #[proc_macro_attribute]
 pub fn main_context(args: TokenStream, item: TokenStream) -> TokenStream {
-    main_context::attribute(args.into(), &item.into()).into()
+    let expansion = main_context::attribute(args.into(), &item.into());
+    debug::print("main_context", &expansion);
+    expansion.into()
+}
+
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn server_unavailable(_: TokenStream, item: TokenStream) -> TokenStream {
+    unavailable::attribute("server", &item.into()).into()
+}
+
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn main_context_unavailable(_: TokenStream, item: TokenStream) -> TokenStream {
+    unavailable::attribute("main_context", &item.into()).into()
 }

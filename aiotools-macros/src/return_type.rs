@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{GenericArgument, Lifetime, Path, PathArguments, ReturnType, Type, TypeReference};
 
+use crate::coroutine_fn::at;
 use crate::krate::Krate;
 
 /// `-> V`, or `-> Result<V, E>`.
@@ -51,20 +52,33 @@ impl Returned {
     }
 
     /// The family of `V`, as a type; and the same to stand in the body, where `impl Trait` cannot.
-    pub(crate) fn family(&self, krate: &Krate) -> (TokenStream, TokenStream) {
+    ///
+    /// `named` asks for the families with names, those that a guard can deref to. What they lend has to
+    /// be `'static`, apart from being lent.
+    pub(crate) fn family(&self, named: bool, krate: &Krate) -> (TokenStream, TokenStream) {
         (
-            family(&self.value, self.span, krate),
-            family(&inferred(&self.value).0, self.span, krate),
+            family(&self.value, named, at(self.span), krate),
+            family(&inferred(&self.value).0, named, at(self.span), krate),
         )
     }
 
-    /// `V` holds an `impl Trait`.
+    /// The same for a value that cannot be lent; what it borrows is taken to be `'static`.
+    pub(crate) fn owned_family(&self, krate: &Krate) -> (TokenStream, TokenStream) {
+        let mut owned = self.value.clone();
+        Elided::named(&Lifetime::new("'static", Span::call_site())).visit_type_mut(&mut owned);
+        (
+            family(&owned, true, at(self.span), krate),
+            family(&inferred(&owned).0, true, at(self.span), krate),
+        )
+    }
+
+    /// `V` or `E` holds an `impl Trait`.
     pub(crate) fn has_impl_trait(&self) -> bool {
-        inferred(&self.value).1
+        inferred(&self.value).1 || inferred(&self.outcome).1
     }
 }
 
-fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
+fn family(value: &Type, named: bool, span: Span, krate: &Krate) -> TokenStream {
     let value = strip(value);
     if !has_elided(value) {
         return quote_spanned!(span=> #krate::__private::Owned<#value>);
@@ -78,6 +92,7 @@ fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
         && lifetime
             .as_ref()
             .is_none_or(|lifetime| lifetime.ident == "_")
+        && named
         && !has_elided(elem)
     {
         return if mutability.is_some() {
@@ -87,9 +102,9 @@ fn family(value: &Type, span: Span, krate: &Krate) -> TokenStream {
         };
     }
     let lend = Lifetime::new("'__aiotools_lend", Span::mixed_site());
-    let mut named = value.clone();
-    Elided::named(&lend).visit_type_mut(&mut named);
-    quote_spanned!(span=> dyn for<#lend> #krate::__private::Lend<#lend, Value = #named>)
+    let mut lent = value.clone();
+    Elided::named(&lend).visit_type_mut(&mut lent);
+    quote_spanned!(span=> dyn for<#lend> #krate::__private::Lend<#lend, Value = #lent>)
 }
 
 /// `Result<V, ..>` with any path in front, or a bare `Result` such as `fmt::Result`, which yields `()`.
@@ -195,7 +210,7 @@ impl VisitMut for Elided<'_> {
 }
 
 /// The type with `_` for every `impl Trait`, and whether there was one.
-fn inferred(ty: &Type) -> (Type, bool) {
+pub(crate) fn inferred(ty: &Type) -> (Type, bool) {
     struct Infer(bool);
     impl VisitMut for Infer {
         fn visit_type_mut(&mut self, ty: &mut Type) {

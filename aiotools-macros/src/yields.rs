@@ -8,12 +8,12 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, Ident, Macro, Stmt};
+use syn::{Attribute, Block, Expr, Ident, Macro, Stmt};
 
 use crate::diag::Diagnostics;
 
 /// The name of the marker.
-const YIELD: &str = "yield_";
+pub(crate) const YIELD: &str = "yield_";
 
 /// What to call the function in messages, and whether it may await.
 pub(crate) struct Subject {
@@ -31,15 +31,17 @@ impl Subject {
     }
 }
 
-/// Reports the yields of `block` that stand where they may not.
-pub(crate) fn check(block: &Block, subject: &Subject, diag: &mut Diagnostics) {
+/// Reports the yields of `block` that stand where they may not. Returns whether there was one at all.
+pub(crate) fn check(block: &Block, subject: &Subject, diag: &mut Diagnostics) -> bool {
     let mut walk = Walk {
         subject,
         diag,
         place: Place::Body,
         flow: Flow::default(),
+        found: false,
     };
-    walk.block(block);
+    walk.visit_block(block);
+    walk.found
 }
 
 /// Whether the tokens of a body contain a `yield_!` at all.
@@ -128,12 +130,79 @@ fn has_break(block: &Block) -> bool {
 }
 
 pub(crate) fn is_panic(mac: &Macro) -> bool {
-    mac.path.segments.last().is_some_and(|name| {
+    matches!(
+        name(mac).as_str(),
+        "panic" | "unreachable" | "todo" | "unimplemented" | "bail" | "compile_error"
+    )
+}
+
+/// Whether a macro is known to come back. Of others we cannot tell: they may hide a `return`.
+pub(crate) fn comes_back(mac: &Macro) -> bool {
+    matches!(
+        name(mac).as_str(),
+        "yield_"
+            | "print"
+            | "println"
+            | "eprint"
+            | "eprintln"
+            | "write"
+            | "writeln"
+            | "format"
+            | "format_args"
+            | "vec"
+            | "dbg"
+            | "matches"
+            | "assert"
+            | "assert_eq"
+            | "assert_ne"
+            | "debug_assert"
+            | "debug_assert_eq"
+            | "debug_assert_ne"
+            | "pin"
+            | "trace"
+            | "debug"
+            | "info"
+            | "warn"
+            | "error"
+    )
+}
+
+fn name(mac: &Macro) -> String {
+    let last = mac.path.segments.last();
+    last.map(|name| name.ident.to_string()).unwrap_or_default()
+}
+
+/// Whether a macro is one of tokio's whose branches run in place.
+fn select(mac: &Macro) -> bool {
+    matches!(name(mac).as_str(), "select" | "join" | "try_join")
+}
+
+/// An attribute that gives a function a `yield_!` of its own.
+fn is_ours(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|name| {
         matches!(
             name.ident.to_string().as_str(),
-            "panic" | "unreachable" | "todo" | "unimplemented" | "bail" | "compile_error"
+            "actxmgr" | "server" | "main_context"
         )
     })
+}
+
+fn is_cfg(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| attr.path().is_ident("cfg"))
+}
+
+/// The attributes of a statement.
+fn attributes(stmt: &Stmt) -> &[Attribute] {
+    match stmt {
+        Stmt::Local(local) => &local.attrs,
+        Stmt::Macro(mac) => &mac.attrs,
+        Stmt::Expr(Expr::Block(expr), _) => &expr.attrs,
+        Stmt::Expr(Expr::If(expr), _) => &expr.attrs,
+        Stmt::Expr(Expr::Match(expr), _) => &expr.attrs,
+        Stmt::Expr(Expr::Macro(expr), _) => &expr.attrs,
+        Stmt::Expr(Expr::Return(expr), _) => &expr.attrs,
+        _ => &[],
+    }
 }
 
 /// What encloses the code that is being walked, innermost.
@@ -174,13 +243,11 @@ struct Walk<'a> {
     diag: &'a mut Diagnostics,
     place: Place,
     flow: Flow,
+    /// There was a `yield_!`, wherever it stood.
+    found: bool,
 }
 
 impl Walk<'_> {
-    fn block(&mut self, block: &Block) {
-        self.visit_block(block);
-    }
-
     fn within(&mut self, place: Place, walk: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.place, place);
         walk(self);
@@ -217,6 +284,7 @@ impl Walk<'_> {
     /// A yield that may be reached. `again` says whether a second one can be told from here.
     fn yields(&mut self, at: Span) {
         let name = self.subject.name;
+        self.found = true;
         let message = match self.place {
             Place::Loop => format!(
                 "{name} yields once, and a loop may run again; move `yield_!` out of the loop"
@@ -258,8 +326,17 @@ impl Visit<'_> for Walk<'_> {
         } else if let Some(ident) = first(mac.tokens.clone()) {
             self.yields(ident.span());
         }
-        if is_panic(mac) {
+        if !comes_back(mac) && !select(mac) {
             self.ends();
+        }
+    }
+
+    /// A statement that may have been compiled out tells nothing about the ones behind it.
+    fn visit_stmt(&mut self, stmt: &Stmt) {
+        let before = self.flow;
+        visit::visit_stmt(self, stmt);
+        if is_cfg(attributes(stmt)) {
+            self.flow = before;
         }
     }
 
@@ -276,8 +353,12 @@ impl Visit<'_> for Walk<'_> {
     fn visit_expr_match(&mut self, branch: &syn::ExprMatch) {
         self.visit_expr(&branch.expr);
         self.branches(&branch.arms, |this, arm| {
+            let before = this.flow;
             this.visit_pat(&arm.pat);
             this.visit_expr(&arm.body);
+            if is_cfg(&arm.attrs) {
+                this.flow = before;
+            }
         });
     }
 
@@ -368,6 +449,11 @@ impl Visit<'_> for Walk<'_> {
     }
 
     fn visit_item(&mut self, item: &syn::Item) {
+        if let syn::Item::Fn(function) = item
+            && function.attrs.iter().any(is_ours)
+        {
+            return;
+        }
         let before = self.flow;
         self.within(Place::Item, |this| visit::visit_item(this, item));
         self.flow = before;

@@ -82,6 +82,9 @@ pub use aiotools_macros::actxmgr;
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};
+#[cfg(all(feature = "macros", not(all(unix, feature = "server"))))]
+#[doc(hidden)]
+pub use aiotools_macros::{main_context_unavailable as main_context, server_unavailable as server};
 #[doc(inline)]
 pub use cancel::{
     CancelError, CancelErrors, CancelReason, Cancelled, cancel_and_wait, cancel_and_wait_with,

@@ -14,8 +14,3 @@ pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worke
 pub fn unreachable<T>() -> T {
     unreachable!("a branch that exists for its type was taken")
 }
-
-/// Mentions `T`, and so makes an `impl Trait` capture its lifetimes in every edition.
-pub trait Captures<T> {}
-
-impl<T, U: ?Sized> Captures<T> for U {}

@@ -3,6 +3,18 @@
 #![deny(warnings)]
 #![allow(missing_docs, reason = "tests")]
 
-/// Guards, `scope`, `try_scope`: every way to enter and to leave.
+/// Futures of managers that are dropped: when, by whom, and what happens then.
+#[path = "integration/context_cancel.rs"]
+mod context_cancel;
+
+/// Why a manager is left, and what becomes of errors and panics.
+#[path = "integration/context_exit.rs"]
+mod context_exit;
+
+/// Guards, `scope`, `try_scope`: every way to enter and to leave, for each kind of manager.
+#[path = "integration/context_forms.rs"]
+mod context_forms;
+
+/// What the usage in the design promises, word by word.
 #[path = "integration/context_manager.rs"]
 mod context_manager;

@@ -1,9 +1,14 @@
 //! The prefork server, from outside: each test runs a server in a process of its own.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests run on threads of their own, and have no runtime"
+)]
 
 mod server_support;
 
 use std::{
+    collections::HashSet,
     os::unix::net::UnixStream,
     sync::{
         Arc,
@@ -14,7 +19,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use server_support::{App, ask, connect, is_running, send, wait_until};
+use server_support::{App, ask, connect, is_running, open_in, send, wait_until};
 
 const ALL_PHASES: [&str; 5] = ["Bound", "Starting", "Running", "Stopping", "Ended"];
 
@@ -235,6 +240,33 @@ fn server_signal_to_the_process_group_stops_once() {
     let ended = app.end().tidy(0);
     assert_eq!(ended.all("stop "), ["0 SIGINT", "1 SIGINT", "2 SIGINT"]);
     assert_eq!(ended.all("end "), ["0", "1", "2"]);
+}
+
+/// As when someone presses Ctrl-C again.
+#[test]
+fn server_second_signal_to_the_process_group_forces_the_stop() {
+    let mut app = App::ready("workers=2 group shutdown=all:hang wait_ms=600000");
+    send(-app.pid(), Signal::SIGINT);
+    app.line("stop 0");
+    app.line("stop 1");
+    thread::sleep(Duration::from_millis(150));
+    send(-app.pid(), Signal::SIGINT);
+    let ended = app.end().tidy(1);
+    assert_eq!(ended.all("failure ").len(), 2, "{ended}");
+    assert!(ended.phases().contains(&"Killing"), "{ended}");
+}
+
+/// As `timeout(1)` does: that is one request, not a second signal that forces the stop.
+#[test]
+fn server_signal_to_the_parent_and_to_its_group_stops_once() {
+    for _ in 0..10 {
+        let app = App::ready("workers=3 group shutdown=all:100");
+        send(app.pid(), Signal::SIGTERM);
+        thread::sleep(Duration::from_micros(500));
+        send(-app.pid(), Signal::SIGTERM);
+        let ended = app.end().tidy(0);
+        assert_eq!(ended.all("end "), ["0", "1", "2"]);
+    }
 }
 
 #[test]
@@ -516,6 +548,83 @@ fn server_killed_parent_leaves_no_child() {
             !workers.iter().any(|pid| is_running(*pid))
         });
         app.end();
+    }
+}
+
+#[test]
+fn server_panic_in_the_parent_leaves_no_child() {
+    let mut app = App::start("workers=3 shutdown=all:block panic_in=Running");
+    app.line("phase Running");
+    let ended = app.end();
+    assert_eq!(ended.status.code(), Some(101), "{ended}");
+    assert_eq!(ended.errors_with("told to panic"), 1, "{ended}");
+}
+
+#[test]
+fn server_can_be_run_again_in_the_same_process() {
+    let ended = App::start("workers=2 completion again bind=127.0.0.1:0")
+        .end()
+        .tidy(0);
+    assert_eq!(
+        ended.all("stop "),
+        ["0 SIGTERM", "0 SIGTERM", "1 SIGTERM", "1 SIGTERM"]
+    );
+}
+
+/// What two processes of a server have in common is the listener; the rest is what the test itself has.
+#[test]
+fn server_processes_share_nothing_but_the_listener() {
+    let mut app = App::ready("workers=3 bind=127.0.0.1:0");
+    let processes = [app.workers(), vec![app.pid()]].concat();
+    let ours = open_in(std::process::id().cast_signed());
+    let sockets: Vec<HashSet<_>> = processes
+        .into_iter()
+        .map(|pid| {
+            open_in(pid)
+                .into_iter()
+                .filter(|target| target.starts_with("socket:") && !ours.contains(target))
+                .collect()
+        })
+        .collect();
+    for (i, one) in sockets.iter().enumerate() {
+        for other in &sockets[..i] {
+            assert_eq!(one.intersection(other).count(), 1, "{sockets:#?}");
+        }
+    }
+    for worker in app.workers() {
+        let open = open_in(worker);
+        assert!(
+            !open
+                .iter()
+                .any(|target| target.contains("signalfd") || target.contains("pidfd")),
+            "{open:#?}"
+        );
+    }
+}
+
+/// Signals of both kinds, in any order, to all processes: the server stops, and tells one signal.
+#[test]
+fn server_survives_a_storm_of_signals() {
+    for round in 0..20 {
+        let mut app = App::ready("workers=3 shutdown=all:20");
+        let workers = app.workers();
+        let all = [&workers[..], &[app.pid()]].concat();
+        for i in 0..100 {
+            let target = all[(i * 7 + round) % all.len()];
+            let signal = if i % 3 == 0 {
+                Signal::SIGINT
+            } else {
+                Signal::SIGTERM
+            };
+            // Not waited for by us, a worker may be gone.
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(target), signal);
+        }
+        app.line("phase Ended");
+        // After that the signals are the process's own again, and what is left of the storm may end it.
+        let ended = app.end();
+        assert_eq!(ended.all("main stop ").len(), 1, "{ended}");
+        assert!(!workers.iter().any(|pid| is_running(*pid)), "{ended}");
+        assert!(ended.all("stop ").len() <= 3, "{ended}");
     }
 }
 

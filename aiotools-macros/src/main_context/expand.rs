@@ -18,14 +18,16 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::FnArg;
 
 use super::model::Model;
-use crate::coroutine_fn::{CoroutineFn, wrapper_signature};
+use crate::coroutine_fn::{CoroutineFn, at, wrapper_signature};
 use crate::item_fn::FnItem;
 
 pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
-    function(model, item, |coroutine_fn| {
-        coroutine_fn.coroutine(&TokenStream::new())
+    let (params, lets) = item.plain_params();
+    function(model, item, params, |coroutine_fn| {
+        coroutine_fn.coroutine(&lets)
     })
 }
 
@@ -34,26 +36,30 @@ pub(super) fn fallback(model: &Model, item: &FnItem) -> TokenStream {
     if model.returned.has_impl_trait() {
         return TokenStream::new();
     }
-    function(model, item, |coroutine_fn| coroutine_fn.placeholder())
+    function(model, item, item.ignored_params(), |coroutine_fn| {
+        coroutine_fn.placeholder()
+    })
 }
 
 fn function(
     model: &Model,
     item: &FnItem,
+    params: Vec<FnArg>,
     coroutine: impl FnOnce(&CoroutineFn<'_>) -> TokenStream,
 ) -> TokenStream {
     let Model { krate, returned } = model;
     let outcome = &returned.outcome;
-    let (lend, lend_in_body) = returned.family(krate);
+    let (lend, lend_in_body) = returned.owned_family(krate);
     let coroutine = coroutine(&CoroutineFn {
         item,
         krate,
         lend: &lend_in_body,
         resume: quote!(#krate::__private::Signal),
-        outcome,
-        outcome_span: returned.span,
+        returned,
     });
-    let returns = quote_spanned! {returned.span=>
+    let name = at(item.sig.ident.span());
+    let krate = &krate.at(name);
+    let returns = quote_spanned! {name=>
         #krate::__private::MainContext<
             impl #krate::__private::Coroutine<
                 Lend = #lend,
@@ -62,12 +68,13 @@ fn function(
             >
         >
     };
-    let sig = wrapper_signature(&item.sig, Vec::new(), &returns);
+    let sig = wrapper_signature(&item.sig, params, &returns);
+    let construct = quote_spanned!(name=> <#krate::__private::MainContext<_>>::new(#coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*
         #vis #sig {
-            #krate::__private::MainContext::new(#coroutine)
+            #construct
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use crate::body_rules;
+use crate::borrows;
 use crate::diag::Diagnostics;
 use crate::item_fn::FnItem;
 use crate::krate::Krate;
@@ -31,12 +32,12 @@ impl Model {
                 "a main context runs in the parent process, which has no runtime; remove `async`",
             );
         }
-        for param in &item.sig.inputs {
-            diag.error(
-                param,
-                "a main context takes no parameters; give `Server::main_context` a closure that captures them",
-            );
-        }
+        borrows::check(
+            item,
+            "a main context lives as long as the server, so it cannot borrow; take an owned value \
+             (`String`, `PathBuf`, `Arc<T>`)",
+            diag,
+        );
         if let Some(borrow) = return_type::elided(&model.returned.value) {
             diag.error(
                 borrow,

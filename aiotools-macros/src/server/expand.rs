@@ -22,7 +22,7 @@ use syn::FnArg;
 use syn::spanned::Spanned;
 
 use super::model::Model;
-use crate::coroutine_fn::{CoroutineFn, wrapper_signature};
+use crate::coroutine_fn::{CoroutineFn, at, wrapper_signature};
 use crate::item_fn::FnItem;
 
 pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
@@ -63,10 +63,11 @@ fn function(
         krate,
         lend: &lend,
         resume: quote!(#krate::__private::Signal),
-        outcome,
-        outcome_span: returned.span,
+        returned,
     });
-    let returns = quote_spanned! {returned.span=>
+    let name = at(item.sig.ident.span());
+    let krate = &krate.at(name);
+    let returns = quote_spanned! {name=>
         #krate::__private::Worker<
             impl #krate::__private::Coroutine<
                 Lend = #lend,
@@ -76,17 +77,18 @@ fn function(
         >
     };
     let check = context.as_ref().map(|context| {
-        quote_spanned! {context.span()=>
+        quote_spanned! {at(context.span())=>
             #krate::__private::assert_worker_context::<#context>();
         }
     });
     let sig = wrapper_signature(&item.sig, params, &returns);
+    let construct = quote_spanned!(name=> <#krate::__private::Worker<_>>::new(#coroutine));
     let FnItem { attrs, vis, .. } = item;
     quote! {
         #(#attrs)*
         #vis #sig {
             #check
-            #krate::__private::Worker::new(#coroutine)
+            #construct
         }
     }
 }

@@ -3,37 +3,35 @@
 mod args;
 mod expand;
 mod model;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 
 use self::args::Args;
 use self::model::Model;
 use crate::diag::Diagnostics;
-use crate::item_fn::FnItem;
+use crate::{item_fn, misplaced};
 
 /// The whole attribute, from tokens to tokens.
 pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut diag = Diagnostics::default();
     let args = Args::parse(args, &mut diag);
-    let function: FnItem = match syn::parse2(item.clone()) {
-        Ok(function) => function,
+    let expanded = match item_fn::parse(item) {
+        Ok(function) => {
+            let model = Model::new(&args, &function, &mut diag);
+            if diag.has_errors() {
+                expand::fallback(&model, &function)
+            } else {
+                expand::expand(&model, &function)
+            }
+        }
         Err(error) => {
-            diag.push(crate::misplaced::error(
-                "server",
-                "an `async fn`",
-                item,
-                error,
-            ));
-            let errors = diag.finish();
-            return quote::quote! { #item #errors };
+            diag.push(misplaced::error("server", "an `async fn`", item, error));
+            item.clone()
         }
     };
-    let model = Model::new(&args, &function, &mut diag);
-    let expanded = if diag.has_errors() {
-        expand::fallback(&model, &function)
-    } else {
-        expand::expand(&model, &function)
-    };
     let errors = diag.finish();
-    quote::quote! { #expanded #errors }
+    quote!(#expanded #errors)
 }

@@ -52,13 +52,17 @@ fn context(item: &FnItem, diag: &mut Diagnostics) -> Option<Type> {
     let mut params = item.sig.inputs.iter();
     let context = match params.next() {
         Some(FnArg::Typed(typed)) => {
-            if let Some(borrow) = return_type::elided(&typed.ty) {
+            let mut ty = &*typed.ty;
+            if let Some(borrow) = return_type::elided(ty) {
                 diag.error(
                     borrow,
                     "a worker owns its context; write `ctx: WorkerContext`",
                 );
             }
-            Some((*typed.ty).clone())
+            while let Type::Reference(reference) = ty {
+                ty = &reference.elem;
+            }
+            Some(ty.clone())
         }
         Some(FnArg::Receiver(receiver)) => {
             diag.error(

@@ -12,6 +12,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -23,15 +24,38 @@ use crate::task::engine::adopt;
 
 /// The runtime on which a manager was entered.
 #[derive(Debug, Default)]
-pub(crate) struct Home(Option<Handle>);
+pub(crate) struct Home {
+    runtime: Option<Handle>,
+    /// For a `local` manager, also the thread.
+    thread: Option<ThreadId>,
+}
 
 impl Home {
-    pub(crate) fn current() -> Self {
-        Self(Handle::try_current().ok())
+    fn current() -> Self {
+        Self {
+            runtime: Handle::try_current().ok(),
+            thread: None,
+        }
+    }
+
+    fn current_on_this_thread() -> Self {
+        Self {
+            thread: Some(thread::current().id()),
+            ..Self::current()
+        }
     }
 
     fn or_current(self) -> Option<Handle> {
-        self.0.or_else(|| Handle::try_current().ok())
+        self.runtime.or_else(|| Handle::try_current().ok())
+    }
+
+    /// As [`or_current`](Self::or_current), for what cannot go back to the thread that it came from.
+    fn or_current_on_this_thread(self) -> Option<Handle> {
+        if self.thread == Some(thread::current().id()) {
+            self.or_current()
+        } else {
+            Self::default().or_current()
+        }
     }
 }
 
@@ -46,7 +70,7 @@ pub(crate) fn shared<D: ManagerDriver + Send + 'static>() -> Kind<D> {
 /// `local`.
 pub(crate) fn local<D: ManagerDriver + 'static>() -> Kind<D> {
     Kind {
-        home: Home::current,
+        home: Home::current_on_this_thread,
         detach: detach_local,
     }
 }
@@ -64,7 +88,7 @@ where
     D: ManagerDriver + Send + 'static,
 {
     stats::count_detached();
-    let background = Background::new(cleanup);
+    let background = Counted::new(Background::new(cleanup));
     match home.or_current() {
         Some(runtime) => {
             // Inside a group it is the group that waits for it.
@@ -81,23 +105,52 @@ where
     D: ManagerDriver + 'static,
 {
     stats::count_detached();
+    let (manager, exit) = (cleanup.spec.about.name, cleanup.exit());
     let mut background = Some(Background::new(cleanup));
-    let Some(runtime) = home.or_current() else {
+    let Some(runtime) = home.or_current_on_this_thread() else {
         return;
     };
     match runtime.runtime_flavor() {
         // Its tasks run on the thread that blocks on it, which is this one: here the guard was
-        // entered, and a guard of this kind stays where it is.
+        // entered, or else this thread is on that runtime now.
         RuntimeFlavor::CurrentThread => {
-            let bound = background.take().map(ThreadBound::new);
+            let bound = background.take().map(|background| {
+                let leaked = move || report::abandoned(manager, exit);
+                Counted::new(ThreadBound::new(background, leaked))
+            });
             drop(bound.map(|bound| runtime.spawn(bound)));
         }
         // Tasks that are not `Send` run in a `LocalSet` only. Outside of one `spawn_local` panics,
         // and dropping its argument is then all that is left to do.
         _ => {
-            let spawn = || background.take().map(tokio::task::spawn_local);
+            let counted = background.take().map(Counted::new);
+            let spawn = || counted.map(tokio::task::spawn_local);
             drop(catch_unwind(AssertUnwindSafe(spawn)));
         }
+    }
+}
+
+/// A task that [`drain`](super::drain) waits for. Outside of all else, so that it is counted down
+/// whatever becomes of what is inside.
+struct Counted<F> {
+    task: F,
+    _outstanding: Outstanding,
+}
+
+impl<F> Counted<F> {
+    fn new(task: F) -> Self {
+        Self {
+            task,
+            _outstanding: Outstanding::new(),
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Unpin> Future for Counted<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.task).poll(cx)
     }
 }
 
@@ -106,7 +159,6 @@ struct Background<D: ManagerDriver> {
     /// `None` once it has ended.
     cleanup: Option<Cleanup<D>>,
     started: bool,
-    _outstanding: Outstanding,
 }
 
 impl<D: ManagerDriver> Background<D> {
@@ -114,7 +166,6 @@ impl<D: ManagerDriver> Background<D> {
         Self {
             cleanup: Some(cleanup),
             started: false,
-            _outstanding: Outstanding::new(),
         }
     }
 }
@@ -125,9 +176,15 @@ impl<D: ManagerDriver> Future for Background<D> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.started = true;
+        let first = !std::mem::replace(&mut self.started, true);
         if let Some(cleanup) = &mut self.cleanup {
-            if poll_and_report(cleanup, cx).is_pending() {
+            let polled = poll_and_report(cleanup, |cleanup| {
+                if first {
+                    cleanup.move_timer();
+                }
+                cleanup.poll(cx)
+            });
+            if polled.is_pending() {
                 return Poll::Pending;
             }
             self.cleanup = None;
@@ -148,18 +205,21 @@ impl<D: ManagerDriver> Drop for Background<D> {
     }
 }
 
-/// Polls a cleanup that nobody can run any longer, so that it has at least been started.
+/// Polls a cleanup that nobody can run any longer, so that it has at least been started. There is no
+/// timer for it: it may be on no runtime, or on one that shuts down.
 fn last_poll<D: ManagerDriver>(cleanup: &mut Cleanup<D>) {
     let mut cx = Context::from_waker(Waker::noop());
-    if poll_and_report(cleanup, &mut cx).is_pending() {
+    if poll_and_report(cleanup, |cleanup| cleanup.poll_untimed(&mut cx).map(Ok)).is_pending() {
         report::abandoned(cleanup.spec.about.name, cleanup.exit());
     }
 }
 
 /// Polls a cleanup whose result nobody waits for. Never panics.
-fn poll_and_report<D: ManagerDriver>(cleanup: &mut Cleanup<D>, cx: &mut Context<'_>) -> Poll<()> {
-    let polled: Result<Poll<Result<OutputOf<D>, CleanupTimedOut>>, Panic> =
-        catch_unwind(AssertUnwindSafe(|| cleanup.poll(cx)));
+fn poll_and_report<D: ManagerDriver>(
+    cleanup: &mut Cleanup<D>,
+    poll: impl FnOnce(&mut Cleanup<D>) -> Poll<Result<OutputOf<D>, CleanupTimedOut>>,
+) -> Poll<()> {
+    let polled: Result<_, Panic> = catch_unwind(AssertUnwindSafe(|| poll(cleanup)));
     match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(Ok(outcome))) => report::outcome(&cleanup.spec, cleanup.exit(), outcome),

@@ -7,33 +7,36 @@
 //!
 //! What is inside is touched (polled, dropped) on the thread that put it there, and on no other:
 //! thread ids are never reused. On another thread a poll does nothing, and a drop leaks, which is safe,
-//! and says so.
+//! and is told to `leaked`.
 
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 
-pub(super) struct ThreadBound<F> {
+pub(super) struct ThreadBound<F, L: Fn()> {
     future: ManuallyDrop<F>,
     owner: ThreadId,
+    /// Called when `future` is leaked.
+    leaked: L,
 }
 
-// SAFETY: `future` is only reached on the thread `owner`, see above.
-unsafe impl<F> Send for ThreadBound<F> {}
+// SAFETY: `future` is only reached on the thread `owner`, see above; the rest is `Send`.
+unsafe impl<F, L: Fn() + Send> Send for ThreadBound<F, L> {}
 
-impl<F: Future<Output = ()> + Unpin> ThreadBound<F> {
-    pub(super) fn new(future: F) -> Self {
+impl<F: Future<Output = ()> + Unpin, L: Fn()> ThreadBound<F, L> {
+    pub(super) fn new(future: F, leaked: L) -> Self {
         Self {
             future: ManuallyDrop::new(future),
             owner: thread::current().id(),
+            leaked,
         }
     }
 }
 
-impl<F: Unpin> Unpin for ThreadBound<F> {}
+impl<F: Unpin, L: Fn()> Unpin for ThreadBound<F, L> {}
 
-impl<F: Future<Output = ()> + Unpin> Future for ThreadBound<F> {
+impl<F: Future<Output = ()> + Unpin, L: Fn()> Future for ThreadBound<F, L> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -46,16 +49,13 @@ impl<F: Future<Output = ()> + Unpin> Future for ThreadBound<F> {
     }
 }
 
-impl<F> Drop for ThreadBound<F> {
+impl<F, L: Fn()> Drop for ThreadBound<F, L> {
     fn drop(&mut self) {
         if thread::current().id() == self.owner {
             // SAFETY: dropped here and nowhere else.
             unsafe { ManuallyDrop::drop(&mut self.future) };
         } else {
-            tracing::error!(
-                target: "aiotools::cleanup",
-                "the cleanup of a local manager was dropped on another thread than its own, and is leaked"
-            );
+            (self.leaked)();
         }
     }
 }

@@ -28,8 +28,9 @@ pub struct Owned<T>(PhantomData<fn() -> T>);
 pub struct Ref<T: ?Sized>(PhantomData<fn() -> *const T>);
 
 /// The family of `&mut T`.
+// Invariant in `T`, as `&mut T` is: what is lent as one type must not be written to as another.
 #[derive(Debug)]
-pub struct Mut<T: ?Sized>(PhantomData<fn() -> *const T>);
+pub struct Mut<T: ?Sized>(PhantomData<fn() -> *mut T>);
 
 impl<'a, T> Lend<'a> for Owned<T> {
     type Value = T;

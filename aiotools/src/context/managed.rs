@@ -13,9 +13,12 @@
 //! knows that there is nothing to go on with.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use super::catch_unwind::CatchUnwind;
 use super::coroutine::{Driver, OutputOf, Step};
@@ -72,18 +75,28 @@ impl<D: ManagerDriver> Cleanup<D> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<OutputOf<D>, CleanupTimedOut>> {
-        self.stage = Stage::Polled;
-        let polled = self.driver.poll_cleanup(cx);
-        self.stage = Stage::Resumed;
-        match (polled, self.spec.about.cleanup_timeout) {
+        match (self.poll_untimed(cx), self.spec.about.cleanup_timeout) {
             (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
             (Poll::Pending, None) => Poll::Pending,
             (Poll::Pending, Some(limit)) => self.poll_timer(limit, cx).map(Err),
         }
     }
 
+    /// Runs the cleanup, without a look at the time.
+    #[inline]
+    pub(crate) fn poll_untimed(&mut self, cx: &mut Context<'_>) -> Poll<OutputOf<D>> {
+        self.stage = Stage::Polled;
+        let polled = self.driver.poll_cleanup(cx);
+        self.stage = Stage::Resumed;
+        polled
+    }
+
     #[cold]
     fn poll_timer(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<CleanupTimedOut> {
+        if self.timer.is_none() && Handle::try_current().is_err() {
+            // Nothing here can tell the time, and a cleanup is not to fail for that.
+            return Poll::Pending;
+        }
         let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
@@ -91,6 +104,14 @@ impl<D: ManagerDriver> Cleanup<D> {
             stats::count_timed_out();
             CleanupTimedOut::new(self.spec.about.name, self.exit, limit)
         })
+    }
+
+    /// Takes the timer, if it has been started, over to the runtime that runs the cleanup from now on:
+    /// the one where it was started may end first.
+    pub(crate) fn move_timer(&mut self) {
+        if let Some(timer) = &mut self.timer {
+            *timer = Box::pin(tokio::time::sleep_until(timer.deadline()));
+        }
     }
 }
 
@@ -230,12 +251,20 @@ impl<D: ManagerDriver> Managed<D> {
         let Some(mut cleanup) = self.cleanup.take() else {
             return;
         };
+        let mut resumed = Ok(());
         match cleanup.stage {
             Stage::Setup => return,
             Stage::Polled => return stats::count_panic(),
-            Stage::Entered => cleanup.resume(Exit::on_drop()),
+            // The value may panic in its drop. The body can go on all the same, and has to (G1).
+            Stage::Entered => {
+                let exit = Exit::on_drop();
+                resumed = catch_unwind(AssertUnwindSafe(|| cleanup.resume(exit)));
+            }
             Stage::Resumed => {}
         }
         (self.kind.detach)(cleanup, std::mem::take(&mut self.home));
+        if let Err(panic) = resumed {
+            resume_unwind(panic);
+        }
     }
 }

@@ -44,8 +44,11 @@ where
     #[doc(hidden)]
     pub fn shared(spec: Spec<Output<C>>, coroutine: C) -> Self
     where
-        C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
-        C::Future: Send + 'static,
+        // Whoever annotates a function that does not meet these is shown the lines, comment and all.
+        C::Lend: for<'a> Lend<'a, Value: Send>, // or write `#[actxmgr(local)]`
+        C::Future: Send,                        // or write `#[actxmgr(local)]`
+        C::Lend: 'static,
+        C::Future: 'static,
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {

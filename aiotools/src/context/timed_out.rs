@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 
 use crate::cleanup::{CleanupTimedOut, report};
 
-/// `(&&TimedOut::<O>::new()).outcome(..)` picks [`TimedOutAsError`] if the error type of `O` can say
+/// The method has a name that no trait in the user's scope has.
+///
+/// `(&&TimedOut::<O>::new()).__aiotools_outcome(..)` picks [`TimedOutAsError`] if the error type of `O` can say
 /// that the time ran out, because its receiver fits without a deref, and [`TimedOutAsPanic`] if not.
 pub struct TimedOut<O>(PhantomData<fn() -> O>);
 
@@ -25,27 +27,27 @@ impl<O> fmt::Debug for TimedOut<O> {
 }
 
 pub trait TimedOutAsError<O> {
-    fn outcome(&self, error: CleanupTimedOut) -> O;
+    fn __aiotools_outcome(&self, error: CleanupTimedOut) -> O;
 }
 
 impl<E: From<CleanupTimedOut>> TimedOutAsError<Result<(), E>> for &TimedOut<Result<(), E>> {
-    fn outcome(&self, error: CleanupTimedOut) -> Result<(), E> {
+    fn __aiotools_outcome(&self, error: CleanupTimedOut) -> Result<(), E> {
         Err(error.into())
     }
 }
 
 pub trait TimedOutAsPanic<O> {
-    fn outcome(&self, error: CleanupTimedOut) -> O;
+    fn __aiotools_outcome(&self, error: CleanupTimedOut) -> O;
 }
 
 impl<E> TimedOutAsPanic<Result<(), E>> for TimedOut<Result<(), E>> {
-    fn outcome(&self, error: CleanupTimedOut) -> Result<(), E> {
+    fn __aiotools_outcome(&self, error: CleanupTimedOut) -> Result<(), E> {
         panic!("{error}")
     }
 }
 
 impl TimedOutAsPanic<()> for TimedOut<()> {
-    fn outcome(&self, error: CleanupTimedOut) {
+    fn __aiotools_outcome(&self, error: CleanupTimedOut) {
         report::timed_out(&error);
     }
 }

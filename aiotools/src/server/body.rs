@@ -3,49 +3,48 @@
 use std::fmt;
 
 use super::{Signal, WorkerContext, error::BoxError};
-use crate::context::{Coroutine, Owned};
+use crate::context::{Coroutine, Owned, coroutine::Output};
 
 /// A worker that has not started: what a function under [`#[server]`](macro@crate::server) returns.
 ///
 /// Give the function itself to [`start_server`](super::start_server); it is called in each worker.
 #[must_use = "a worker does nothing by itself: give its function to `start_server`"]
-pub struct Worker<C> {
+pub struct Worker<C: Coroutine> {
     coroutine: C,
+    finish: Finish<C>,
 }
 
-impl<C: WorkerCoroutine> Worker<C> {
+/// From what the body of a coroutine returns to its error.
+pub(super) type Finish<C> = fn(Output<C>) -> Result<(), BoxError>;
+
+impl<C: Coroutine> Worker<C> {
     #[doc(hidden)]
-    pub fn new(coroutine: C) -> Self {
-        Self { coroutine }
+    pub fn new(coroutine: C) -> Self
+    where
+        C: Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output: ServerOutcome>>,
+    {
+        Self {
+            coroutine,
+            finish: ServerOutcome::into_result,
+        }
     }
 
-    pub(super) fn into_coroutine(self) -> C {
-        self.coroutine
+    pub(super) fn into_parts(self) -> (C, Finish<C>) {
+        (self.coroutine, self.finish)
     }
 }
 
-impl<C> fmt::Debug for Worker<C> {
+impl<C: Coroutine> fmt::Debug for Worker<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker").finish_non_exhaustive()
     }
-}
-
-/// The body of a worker: it yields nothing, is resumed with the stop signal, and may fail.
-#[doc(hidden)]
-pub trait WorkerCoroutine:
-    Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output: ServerOutcome>>
-{
-}
-
-impl<C> WorkerCoroutine for C where
-    C: Coroutine<Lend = Owned<()>, Resume = Signal, Future: Future<Output: ServerOutcome>>
-{
 }
 
 /// What a worker and a main context may return: `()`, or `Result<(), E>`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a worker and a main context end in `()` or in `Result<(), E>`, not in `{Self}`",
+    label = "cannot be reported from one process to another",
     note = "the error `E` must be one that converts into `Box<dyn Error + Send + Sync>`"
 )]
 pub trait ServerOutcome {
@@ -58,6 +57,7 @@ impl ServerOutcome for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> ServerOutcome for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
@@ -68,21 +68,21 @@ impl<E: Into<BoxError>> ServerOutcome for Result<(), E> {
 /// context.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "this server has no use for `{Self}` as its worker",
-    label = "the context of its worker is `WorkerContext<{C}, {A}>`",
-    note = "a worker is a function marked with `#[aiotools::server]`; its context is `WorkerContext<C, A>`, \
-            with what the main context yields for `C` and what `args(..)` is given for `A`, or `()` where there is none"
+    message = "the worker of this server must be a `#[server]` function of `WorkerContext<{C}, {A}>`",
+    label = "its worker is `{Self}`",
+    note = "the first type is what the main context yields, the second what `args(..)` is given; `()` where there is none"
 )]
 pub trait ServerWorker<C: 'static, A: 'static> {
-    type Coroutine: WorkerCoroutine;
+    type Coroutine: Coroutine<Lend = Owned<()>, Resume = Signal>;
 
     fn worker(self, ctx: WorkerContext<C, A>) -> Worker<Self::Coroutine>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, B, C: 'static, A: 'static> ServerWorker<C, A> for F
 where
     F: FnOnce(WorkerContext<C, A>) -> Worker<B>,
-    B: WorkerCoroutine,
+    B: Coroutine<Lend = Owned<()>, Resume = Signal>,
 {
     type Coroutine = B;
 

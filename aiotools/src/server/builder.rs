@@ -196,14 +196,7 @@ impl<W, M, A> Server<W, M, A> {
         self.options.portable = true;
         self
     }
-}
 
-impl<W, M, A> Server<W, M, A>
-where
-    M: IntoMainContext,
-    A: 'static,
-    W: ServerWorker<M::Value, A>,
-{
     /// Runs the server until a stop signal, and returns when no worker is left. [The life
     /// cycle](super) tells what happens when.
     ///
@@ -226,7 +219,12 @@ where
     ///
     /// If the main context, [`on_phase`](Self::on_phase) or [`on_ready`](Self::on_ready) panics.
     /// The workers are killed then.
-    pub fn run(self) -> Result<(), ServerError> {
+    pub fn run(self) -> Result<(), ServerError>
+    where
+        M: IntoMainContext,
+        A: 'static,
+        W: ServerWorker<M::Value, A>,
+    {
         let Self {
             worker,
             main_context,
@@ -257,9 +255,7 @@ where
         match Parent::new(&options, observer, queue, listeners).run() {
             Side::Worker(seat, listeners) => {
                 let ctx = WorkerContext::new(seat.index, main_context.leak(), args, listeners);
-                worker::run(*seat, ctx.shared(), runtime, move || {
-                    worker.worker(ctx).into_coroutine()
-                })
+                worker::run(*seat, ctx.shared(), runtime, move || worker.worker(ctx))
             }
             Side::Parent(end) => {
                 let End {

@@ -100,6 +100,12 @@ impl Child {
             .filter(move |_| live)
     }
 
+    /// Whether its end may come without a sign: its stream has ended, as it does a little before
+    /// the process, and no pidfd could be had.
+    pub(super) fn must_be_watched(&self) -> bool {
+        !self.reaped && self.pidfd.is_none() && self.control.fd().is_none()
+    }
+
     /// Tells it to stop, unless it has been told.
     pub(super) fn stop(&mut self, signal: Signal, asked: Asked) {
         if self.reaped {

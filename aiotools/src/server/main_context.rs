@@ -5,7 +5,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Signal, body::ServerOutcome, error::BoxError};
+use super::{
+    Signal,
+    body::{Finish, ServerOutcome},
+    error::BoxError,
+};
 use crate::context::{
     Coroutine, Owned,
     coroutine::{Driver as _, HeapFrame, Step},
@@ -16,22 +20,26 @@ use crate::context::{
 ///
 /// Give the function itself to [`Server::main_context`](super::Server::main_context).
 #[must_use = "a main context does nothing by itself: give its function to `Server::main_context`"]
-pub struct MainContext<C> {
+pub struct MainContext<C: Coroutine> {
     coroutine: C,
+    finish: Finish<C>,
 }
 
-impl<C, V> MainContext<C>
-where
-    C: Coroutine<Lend = Owned<V>, Resume = Signal, Future: Future<Output: ServerOutcome>>,
-{
+impl<C: Coroutine> MainContext<C> {
     /// `coroutine` must wait for nothing but its yield.
     #[doc(hidden)]
-    pub fn new(coroutine: C) -> Self {
-        Self { coroutine }
+    pub fn new(coroutine: C) -> Self
+    where
+        C: Coroutine<Resume = Signal, Future: Future<Output: ServerOutcome>>,
+    {
+        Self {
+            coroutine,
+            finish: ServerOutcome::into_result,
+        }
     }
 }
 
-impl<C> fmt::Debug for MainContext<C> {
+impl<C: Coroutine> fmt::Debug for MainContext<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MainContext").finish_non_exhaustive()
     }
@@ -41,9 +49,8 @@ impl<C> fmt::Debug for MainContext<C> {
 /// [`MainContext`].
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a main context",
-    label = "not a main context",
-    note = "a main context is a function marked with `#[aiotools::main_context]`"
+    message = "the main context must be a `#[main_context]` function that takes nothing",
+    label = "this is `{Self}`"
 )]
 pub trait IntoMainContext {
     /// What it yields, for the workers.
@@ -66,20 +73,22 @@ pub trait EnteredMainContext: 'static {
     fn exit(self, signal: Signal) -> Result<(), BoxError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, C, V: 'static> IntoMainContext for F
 where
     F: FnOnce() -> MainContext<C>,
-    C: Coroutine<Lend = Owned<V>, Resume = Signal, Future: Future<Output: ServerOutcome> + 'static>,
+    C: Coroutine<Lend = Owned<V>, Resume = Signal, Future: 'static>,
 {
     type Value = V;
     type Entered = Entered<V, C::Future>;
 
     fn enter(self) -> Result<Self::Entered, BoxError> {
-        let mut frame = HeapFrame::start(self().coroutine);
+        let MainContext { coroutine, finish } = self();
+        let mut frame = HeapFrame::start(coroutine);
         match frame.poll_setup(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Step::Yielded) => Ok(Entered(frame)),
+            Poll::Ready(Step::Yielded) => Ok(Entered { frame, finish }),
             Poll::Ready(Step::Ended(output)) => {
-                output.into_result()?;
+                finish(output)?;
                 Err("it returned without reaching its `yield_!`".into())
             }
             Poll::Pending => Err(WAITS.into()),
@@ -91,7 +100,10 @@ const WAITS: &str = "it waits for something other than its `yield_!`, and there 
 
 /// A frame that stands at its yield.
 #[doc(hidden)]
-pub struct Entered<V: 'static, F: Future>(HeapFrame<Owned<V>, Signal, F>);
+pub struct Entered<V: 'static, F: Future> {
+    frame: HeapFrame<Owned<V>, Signal, F>,
+    finish: fn(F::Output) -> Result<(), BoxError>,
+}
 
 impl<V: 'static, F: Future> fmt::Debug for Entered<V, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,17 +111,18 @@ impl<V: 'static, F: Future> fmt::Debug for Entered<V, F> {
     }
 }
 
-impl<V: 'static, F: Future<Output: ServerOutcome> + 'static> EnteredMainContext for Entered<V, F> {
+impl<V: 'static, F: Future + 'static> EnteredMainContext for Entered<V, F> {
     type Value = V;
 
     fn leak(self) -> &'static V {
-        Box::leak(Box::new(self)).0.value()
+        Box::leak(Box::new(self.frame)).value()
     }
 
-    fn exit(mut self, signal: Signal) -> Result<(), BoxError> {
-        self.0.resume(signal);
-        match self.0.poll_cleanup(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(output) => output.into_result(),
+    fn exit(self, signal: Signal) -> Result<(), BoxError> {
+        let Self { mut frame, finish } = self;
+        frame.resume(signal);
+        match frame.poll_cleanup(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => finish(output),
             Poll::Pending => Err(WAITS.into()),
         }
     }

@@ -5,23 +5,34 @@
 //! use std::io;
 //!
 //! use aiotools::{ServerError, Signal, WorkerContext};
-//! use tokio::task;
+//! use tokio::{net::TcpStream, sync::oneshot, task::JoinSet};
 //!
 //! #[aiotools::server]
 //! async fn worker(ctx: WorkerContext) -> io::Result<()> {
 //!     let listener = ctx.listener("0.0.0.0:8888")?;
-//!     let accept = task::spawn(async move {
-//!         while let Ok((mut stream, _)) = listener.accept().await {
-//!             task::spawn(async move {
-//!                 let (mut read, mut write) = stream.split();
-//!                 tokio::io::copy(&mut read, &mut write).await
-//!             });
+//!     let (stop, mut stopped) = oneshot::channel::<()>();
+//!     let accept = tokio::spawn(async move {
+//!         let mut connections = JoinSet::new();
+//!         loop {
+//!             tokio::select! {
+//!                 Ok((stream, _)) = listener.accept() => drop(connections.spawn(echo(stream))),
+//!                 Some(_) = connections.join_next() => {}
+//!                 _ = &mut stopped => return connections,
+//!             }
 //!         }
 //!     });
+//!
 //!     let signal: Signal = yield_!(); // serving, until the stop
+//!
 //!     println!("worker {} stops on {signal}", ctx.process_index());
-//!     accept.abort();
+//!     drop(stop);
+//!     accept.await?.join_all().await; // lets the open connections end
 //!     Ok(())
+//! }
+//!
+//! async fn echo(mut stream: TcpStream) -> io::Result<()> {
+//!     let (mut read, mut write) = stream.split();
+//!     tokio::io::copy(&mut read, &mut write).await.map(drop)
 //! }
 //!
 //! fn main() -> Result<(), ServerError> {
@@ -46,7 +57,8 @@
 //!   The first one is what workers and main context are told; a second one, of whichever kind, has
 //!   the workers killed at once. One that comes before the workers are ready is not lost: what a
 //!   worker has set up until then is dropped, like a cancelled task, its guards clean up, and the
-//!   worker exits.
+//!   worker exits. A signal to the parent and, within a tenth of a second, to its process group is
+//!   one request; `timeout(1)` does that.
 //! - **The failure of a worker**: an error or a panic before its `yield_!` or after it, or its
 //!   death, by whatever hand. It is noticed at once, the others are told to stop, and
 //!   [`run`](Server::run) returns an error that names the worker. So the process ends with code 1.
@@ -97,7 +109,7 @@ mod worker;
 
 pub use body::Worker;
 #[doc(hidden)]
-pub use body::{ServerOutcome, ServerWorker, WorkerCoroutine};
+pub use body::{ServerOutcome, ServerWorker};
 pub use builder::Server;
 #[doc(hidden)]
 pub use context::{IsWorkerContext, assert_worker_context};

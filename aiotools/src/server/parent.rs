@@ -20,7 +20,7 @@
 //! - 2 → 3 on the same.
 //! - 3 → 4 when the queues are empty, or [`DOOR_LIMIT`] has passed.
 //! - 3, 4 → 5 when `wait_timeout` has passed since the stop was decided, or on the second stop
-//!   signal.
+//!   signal, unless it is an echo (I6).
 //! - 5 → out when [`KILL_LIMIT`] has passed; what is left then cannot be killed.
 //!
 //! # Invariants
@@ -34,6 +34,9 @@
 //!   own signals does not.
 //! - I5. However the parent is left, by a panic too, no worker is: `Children` kills and reaps on
 //!   drop. A forked worker leaves with `Children` emptied.
+//! - I6. Who signals a process and then its whole group asks once, as `timeout(1)` does. So a second
+//!   signal within [`ECHO_WINDOW`] of the first is kept for [`ECHO_WAIT`], and dropped if a worker
+//!   tells that it got one as well.
 
 use std::{
     io,
@@ -66,6 +69,13 @@ const DOOR_LIMIT: Duration = Duration::from_secs(1);
 /// How often it is looked whether they have.
 const DOOR_INTERVAL: Duration = Duration::from_millis(2);
 
+/// How soon after a stop signal another one may be the same request.
+const ECHO_WINDOW: Duration = Duration::from_millis(100);
+/// How long a worker may take to tell that it got a signal.
+const ECHO_WAIT: Duration = Duration::from_millis(20);
+/// How often it is looked at a worker whose end nothing tells of.
+const WATCH_INTERVAL: Duration = Duration::from_millis(10);
+
 /// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
 pub(super) enum Side {
     Parent(Box<End>),
@@ -93,6 +103,10 @@ pub(super) struct Parent<'a> {
     state: State,
     failures: Vec<WorkerFailure>,
     error: Option<ServerError>,
+    /// When a worker last told of a stop signal of its own; see I6.
+    echoed: Option<Instant>,
+    /// A second signal, to be obeyed at this time.
+    forced: Option<(Signal, Instant)>,
 }
 
 enum State {
@@ -107,8 +121,8 @@ enum State {
 #[derive(Clone, Copy)]
 struct Stop {
     signal: Signal,
-    /// Whether a stop signal has come, so that the next one is the second.
-    signalled: bool,
+    /// When the first stop signal came, after which the next one is the second.
+    signalled: Option<Instant>,
     /// When `wait_timeout` has passed; `None` for a time too far away to be told.
     limit: Option<Instant>,
 }
@@ -129,6 +143,8 @@ impl<'a> Parent<'a> {
             state: State::Starting,
             failures: Vec::new(),
             error: None,
+            echoed: None,
+            forced: None,
         }
     }
 
@@ -237,6 +253,16 @@ impl<'a> Parent<'a> {
             State::Stopping(stop) => stop.limit.map(|limit| limit.saturating_duration_since(now)),
             State::Killing(_, until) => Some(until.saturating_duration_since(now)),
         };
+        let watched = self
+            .children
+            .0
+            .iter()
+            .any(Child::must_be_watched)
+            .then_some(WATCH_INTERVAL);
+        let forced = self
+            .forced
+            .map(|(_, until)| until.saturating_duration_since(now));
+        let timeout = [timeout, watched, forced].into_iter().flatten().min();
         // Up to the next millisecond, so that a limit that is waited for has passed afterwards.
         let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
             PollTimeout::try_from(timeout + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
@@ -262,15 +288,22 @@ impl<'a> Parent<'a> {
         match &mut self.state {
             State::Starting | State::Running => {
                 tracing::info!(%signal, "stopping");
-                self.stop(signal, true);
-            }
-            State::Closing(stop, _) | State::Stopping(stop) if !stop.signalled => {
-                stop.signalled = true
+                self.stop(signal, Some(Instant::now()));
             }
             State::Closing(stop, _) | State::Stopping(stop) => {
-                tracing::warn!(%signal, "second stop signal, killing the workers that are left");
-                let stop = *stop;
-                self.kill(stop, &How::Forced(signal));
+                let now = Instant::now();
+                let within = |since: Instant, limit| now.saturating_duration_since(since) < limit;
+                match stop.signalled {
+                    None => stop.signalled = Some(now),
+                    Some(first) if !within(first, ECHO_WINDOW) => {
+                        let stop = *stop;
+                        self.force(stop, signal);
+                    }
+                    Some(_) if self.echoed.is_some_and(|echo| within(echo, ECHO_WAIT)) => {}
+                    Some(_) => {
+                        self.forced.get_or_insert((signal, now + ECHO_WAIT));
+                    }
+                }
             }
             State::Killing(..) => {}
         }
@@ -285,6 +318,8 @@ impl<'a> Parent<'a> {
                 if may_stop_one {
                     child.stop(signal, Asked::Worker);
                 }
+                self.echoed = Some(Instant::now());
+                self.forced = None;
             }
         }
     }
@@ -315,7 +350,7 @@ impl<'a> Parent<'a> {
         let now = Instant::now();
         match self.state {
             State::Starting | State::Running if self.must_stop() => {
-                self.stop(self.options.default_signal(), false)
+                self.stop(self.options.default_signal(), None)
             }
             State::Starting
                 if self
@@ -339,6 +374,12 @@ impl<'a> Parent<'a> {
                 tracing::warn!(limit = ?self.options.wait_timeout, "killing the workers that did not stop");
                 self.kill(stop, &How::TimedOut(self.options.wait_timeout));
             }
+            State::Closing(stop, _) | State::Stopping(stop)
+                if let Some((signal, until)) = self.forced
+                    && until <= now =>
+            {
+                self.force(stop, signal);
+            }
             State::Closing(stop, until) if until <= now || !self.listeners.has_waiting() => {
                 self.tell(stop)
             }
@@ -361,7 +402,7 @@ impl<'a> Parent<'a> {
     }
 
     /// Decides to stop: 1 → 4 and 2 → 3.
-    fn stop(&mut self, signal: Signal, signalled: bool) {
+    fn stop(&mut self, signal: Signal, signalled: Option<Instant>) {
         let now = Instant::now();
         let stop = Stop {
             signal,
@@ -386,6 +427,12 @@ impl<'a> Parent<'a> {
         // The workers hold on to what they still need of it. With the last of them, the port is
         // free.
         self.listeners = Listeners::default();
+    }
+
+    /// Obeys a second stop signal.
+    fn force(&mut self, stop: Stop, signal: Signal) {
+        tracing::warn!(%signal, "second stop signal, killing the workers that are left");
+        self.kill(stop, &How::Forced(signal));
     }
 
     /// Kills all workers that are left: 3, 4 → 5.

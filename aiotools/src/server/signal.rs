@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use nix::sys::signal::Signal as Raw;
 
-/// A Unix signal, as [`yield_!`](macro@crate::server) of a worker and of a main context resumes with it.
+/// A Unix signal, as [`yield_!`](macro@crate::server) of a worker and of a main context resumes
+/// with it.
 ///
 /// The signals that a server may be stopped by are associated constants, so that they can be
 /// matched on:

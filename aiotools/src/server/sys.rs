@@ -10,7 +10,7 @@
 use std::{
     io,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd},
+        fd::{AsRawFd as _, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
     },
     process::ExitStatus,
@@ -70,6 +70,7 @@ pub(super) fn thread_count() -> usize {
 pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
+        use std::os::fd::FromRawFd as _;
         // SAFETY: pidfd_open(2) takes two integers and touches no memory of ours.
         let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
         let fd = i32::try_from(fd).map_err(|_| Errno::EBADF)?;

@@ -21,15 +21,18 @@ use tokio::{net::UnixStream, runtime::Runtime, signal::unix};
 
 use super::{
     Signal, WorkerPhase,
-    body::{ServerOutcome, WorkerCoroutine},
+    body::Worker,
     context::{self, Shared},
     control::{self, Command, Report, WorkerEnd},
-    error::chain,
+    error::{BoxError, chain},
     signal_queue::SavedMask,
 };
 use crate::{
     cleanup,
-    context::coroutine::{Driver as _, HeapFrame, Step},
+    context::{
+        Coroutine, Owned,
+        coroutine::{Driver as _, HeapFrame, Step},
+    },
 };
 
 /// What the parent leaves to a worker, apart from what the user's code gets.
@@ -53,18 +56,18 @@ const FAILED: i32 = 1;
 const PANICKED: i32 = 101;
 
 /// Runs a worker and ends the process.
-pub(super) fn run<C: WorkerCoroutine>(
+pub(super) fn run<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     mut seat: Seat,
     shared: &'static Shared,
     runtime: impl FnOnce() -> io::Result<Runtime>,
-    coroutine: impl FnOnce() -> C,
+    worker: impl FnOnce() -> Worker<C>,
 ) -> ! {
     context::set_process_index(seat.index);
     let mut code = 0;
     let alive = catch_unwind(AssertUnwindSafe(|| {
         die_with_parent(seat.parent)?;
         let runtime = runtime()?;
-        code = runtime.block_on(work(&mut seat, shared, coroutine))?;
+        code = runtime.block_on(work(&mut seat, shared, worker))?;
         // Waits for blocking tasks that have started, as the end of any runtime does; the parent's
         // limit bounds it.
         drop(runtime);
@@ -127,9 +130,9 @@ impl Outcome {
     }
 }
 
-impl Outcome {
-    fn of(output: impl ServerOutcome) -> Self {
-        match output.into_result() {
+impl From<Result<(), BoxError>> for Outcome {
+    fn from(result: Result<(), BoxError>) -> Self {
+        match result {
             Ok(()) => Self::Ended,
             Err(err) => Self::Failed(chain(&*err)),
         }
@@ -137,17 +140,19 @@ impl Outcome {
 }
 
 /// Runs the body and what it leaves behind; the result is the exit code.
-async fn work<C: WorkerCoroutine>(
+async fn work<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     seat: &mut Seat,
     shared: &'static Shared,
-    coroutine: impl FnOnce() -> C,
+    worker: impl FnOnce() -> Worker<C>,
 ) -> io::Result<i32> {
+    let mask = seat.mask.take();
+    let seat = &*seat;
     let mut stop = Stop::new(seat)?;
-    drop(seat.mask.take());
+    drop(mask);
 
     let phase = Cell::new(WorkerPhase::Initialization);
     let outcome = {
-        let mut life = pin!(live(&phase, seat, &mut stop, shared, coroutine));
+        let mut life = pin!(live(&phase, seat, &mut stop, shared, worker));
         poll_fn(|cx| match caught(|| life.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panicked) => Poll::Ready(panicked),
@@ -168,14 +173,15 @@ async fn work<C: WorkerCoroutine>(
 }
 
 /// Takes the body through its phases.
-async fn live<C: WorkerCoroutine>(
+async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     phase: &Cell<WorkerPhase>,
     seat: &Seat,
-    stop: &mut Stop,
+    stop: &mut Stop<'_>,
     shared: &'static Shared,
-    coroutine: impl FnOnce() -> C,
+    worker: impl FnOnce() -> Worker<C>,
 ) -> Outcome {
-    let mut body = HeapFrame::start(coroutine());
+    let (coroutine, finish) = worker().into_parts();
+    let mut body = HeapFrame::start(coroutine);
 
     // 1. Up to the `yield_!`, unless the stop comes first.
     let setup = poll_fn(|cx| match stop.poll(cx) {
@@ -185,7 +191,7 @@ async fn live<C: WorkerCoroutine>(
     match setup.await {
         Ok(Step::Yielded) => {}
         Ok(Step::Ended(output)) => {
-            return match Outcome::of(output) {
+            return match Outcome::from(finish(output)) {
                 Outcome::Ended => {
                     Outcome::Failed("it returned without reaching its `yield_!`".into())
                 }
@@ -217,7 +223,7 @@ async fn live<C: WorkerCoroutine>(
         let _ = stop.poll(cx);
         body.poll_cleanup(cx)
     });
-    Outcome::of(ended.await)
+    finish(ended.await).into()
 }
 
 fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
@@ -234,17 +240,17 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 /// The wait for the parent's command. A stop signal that comes to this process itself is passed on
 /// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
 /// not two.
-struct Stop {
-    control: WorkerEnd,
+struct Stop<'a> {
+    control: &'a WorkerEnd,
     commands: UnixStream,
     received: Vec<(Signal, unix::Signal)>,
 }
 
-impl Stop {
-    fn new(seat: &Seat) -> io::Result<Self> {
+impl<'a> Stop<'a> {
+    fn new(seat: &'a Seat) -> io::Result<Self> {
         let receive = |&signal: &Signal| Ok((signal, unix::signal(signal.into())?));
         Ok(Self {
-            control: seat.control.try_clone()?,
+            control: &seat.control,
             commands: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
             received: seat
                 .stop_signals

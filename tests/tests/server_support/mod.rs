@@ -144,10 +144,11 @@ impl Drop for App {
 }
 
 impl Ended {
-    /// Checks what is the same at every end: the signals are as before, and no child is left.
+    /// Checks what is the same at every end: signals and descriptors are as before, and no child is left.
     pub(crate) fn tidy(self, code: i32) -> Self {
         assert_eq!(self.status.code(), Some(code), "{self}");
         assert_eq!(self.all("signals "), ["as before"], "{self}");
+        assert_eq!(self.all("descriptors "), ["as before"], "{self}");
         assert_eq!(self.all("children "), ["0"], "{self}");
         self
     }
@@ -192,6 +193,27 @@ pub(crate) fn is_running(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+/// What a process has open, as the targets of its descriptors, without the standard streams.
+pub(crate) fn open_in(pid: i32) -> Vec<String> {
+    let mut open = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("the process is there")
+        .flatten()
+    {
+        let number: u32 = entry
+            .file_name()
+            .to_string_lossy()
+            .parse()
+            .expect("a descriptor");
+        if number > 2 {
+            open.extend(
+                fs::read_link(entry.path()).map(|target| target.to_string_lossy().into_owned()),
+            );
+        }
+    }
+    open
 }
 
 /// Waits for something that is not told.

@@ -1,6 +1,10 @@
 //! A server for `tests/server.rs`: what it does is chosen on its command line, as `key=value`.
 //!
 //! What happens is told on standard output, one line each, by whoever it happens to.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "workers that block are among what is tested, and the parent has no runtime"
+)]
 
 #[cfg(unix)]
 mod settings;

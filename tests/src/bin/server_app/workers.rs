@@ -59,7 +59,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     if settings.has("thread") {
         thread::spawn(|| thread::sleep(Duration::from_secs(600)));
     }
-    let before = signal_state();
+    let before = (signal_state(), descriptors());
     let result = if settings.has("in_runtime") {
         let runtime = runtime::Builder::new_current_thread()
             .build()
@@ -68,14 +68,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     } else {
         start(settings)
     };
-    say!(
-        "signals {}",
-        if signal_state() == before {
-            "as before"
-        } else {
-            "changed"
-        }
-    );
+    if settings.has("again") {
+        let _ = start(settings);
+    }
+    let kept = |same| if same { "as before" } else { "changed" };
+    say!("signals {}", kept(signal_state() == before.0));
+    say!("descriptors {}", kept(descriptors() == before.1));
     say!("children {}", children());
     if let Err(err) = &result {
         say!(
@@ -106,12 +104,16 @@ fn go<W>(server: Server<W>, settings: &Settings) -> Result<(), ServerError>
 where
     W: ServerWorker<Config, Args>,
 {
+    let panic_in = settings.text("panic_in").to_owned();
     let mut server = server
         .args(Args { answer: 123 })
         .main_context(setup)
         .workers(settings.number("workers", 2) as usize)
         .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
-        .on_phase(|phase| say!("phase {phase:?}"))
+        .on_phase(move |phase| {
+            say!("phase {phase:?}");
+            assert_ne!(format!("{phase:?}"), panic_in, "told to panic");
+        })
         .on_ready(|ready| {
             for addr in ready.local_addrs() {
                 say!("address {addr}");
@@ -322,6 +324,22 @@ fn signal_state() -> Vec<u64> {
             .map(|bits| bits & 0x7fff_ffff)
     };
     status.lines().filter_map(signals).collect()
+}
+
+/// What descriptors this process has.
+fn descriptors() -> Vec<String> {
+    let name = |entry: io::Result<fs::DirEntry>| {
+        entry
+            .ok()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+    };
+    let mut names: Vec<_> = fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .filter_map(name)
+        .collect();
+    names.sort();
+    names
 }
 
 /// How many children this process has, dead ones included.

@@ -1,0 +1,54 @@
+pub(crate) fn lease(
+    &mut self,
+    name: &str,
+) -> ::aiotools::__private::ScopedManager<
+    impl ::aiotools::__private::Coroutine<
+        Lend = dyn for<'__aiotools_lend> ::aiotools::__private::Lend<
+            '__aiotools_lend,
+            Value = &'__aiotools_lend mut Lease<'__aiotools_lend>,
+        >,
+        Resume = ::aiotools::__private::Exit,
+        Future = impl ::core::future::Future<Output = Result<(), Error>>,
+    >,
+> {
+    <::aiotools::__private::ScopedManager<
+        _,
+    >>::new(
+        ::aiotools::__private::Spec::new(const {
+            &::aiotools::__private::About::new(
+                ::core::concat!(::core::module_path!(), "::", "lease"),
+            )
+        }),
+        ::aiotools::__private::Body::new(move |
+            __aiotools_yield_point: ::aiotools::__private::YieldPoint<
+                dyn for<'__aiotools_lend> ::aiotools::__private::Lend<
+                    '__aiotools_lend,
+                    Value = &'__aiotools_lend mut Lease<'__aiotools_lend>,
+                >,
+                ::aiotools::__private::Exit,
+            >|
+        async move {
+            let _ = &self;
+            let name = name;
+            if false {
+                let __aiotools_edge: Result<(), Error> = ::aiotools::__private::unreachable();
+                return __aiotools_edge;
+            }
+            'yield_must_stand_directly_in_the_body: {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        yield_!(())
+                    };
+                    ($value:expr $(,)?) => {
+                        { if false { break
+                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                        } __aiotools_yield_point.lend($value). await }
+                    };
+                }
+                yield_!(self.lease(name) ?);
+                Ok(())
+            }
+        }),
+    )
+}

@@ -1,0 +1,44 @@
+fn report() -> ::aiotools::__private::Manager<
+    impl ::aiotools::__private::Coroutine<
+        Lend = ::aiotools::__private::Owned<()>,
+        Resume = ::aiotools::__private::Exit,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
+    >,
+> {
+    <::aiotools::__private::Manager<
+        _,
+    >>::shared(
+        ::aiotools::__private::Spec::new(const {
+            &::aiotools::__private::About::new(
+                ::core::concat!(::core::module_path!(), "::", "report"),
+            )
+        }),
+        ::aiotools::__private::Body::new(move |
+            __aiotools_yield_point: ::aiotools::__private::YieldPoint<
+                ::aiotools::__private::Owned<()>,
+                ::aiotools::__private::Exit,
+            >|
+        async move {
+            if false {
+                let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                return __aiotools_edge;
+            }
+            'yield_must_stand_directly_in_the_body: {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        yield_!(())
+                    };
+                    ($value:expr $(,)?) => {
+                        { if false { break
+                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                        } __aiotools_yield_point.lend($value). await }
+                    };
+                }
+                let exit = yield_!();
+            }
+        }),
+    )
+}

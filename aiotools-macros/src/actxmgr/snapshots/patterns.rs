@@ -1,0 +1,58 @@
+fn sum(
+    __aiotools_arg0: (u32, String),
+    #[cfg(unix)]
+    b: u32,
+    unused: u32,
+    __aiotools_arg3: u32,
+) -> ::aiotools::__private::Manager<
+    impl ::aiotools::__private::Coroutine<
+        Lend = ::aiotools::__private::Owned<u32>,
+        Resume = ::aiotools::__private::Exit,
+        Future = impl ::core::future::Future<
+            Output = (),
+        > + ::core::marker::Send + 'static,
+    >,
+> {
+    <::aiotools::__private::Manager<
+        _,
+    >>::shared(
+        ::aiotools::__private::Spec::new(const {
+            &::aiotools::__private::About::new(
+                ::core::concat!(::core::module_path!(), "::", "sum"),
+            )
+        }),
+        ::aiotools::__private::Body::new(move |
+            __aiotools_yield_point: ::aiotools::__private::YieldPoint<
+                ::aiotools::__private::Owned<u32>,
+                ::aiotools::__private::Exit,
+            >|
+        async move {
+            let __aiotools_arg0 = __aiotools_arg0;
+            let (a, _) = __aiotools_arg0;
+            #[cfg(unix)]
+            let mut b = b;
+            #[expect(unused_variables)]
+            let unused = unused;
+            let __aiotools_arg3 = __aiotools_arg3;
+            let _ = __aiotools_arg3;
+            if false {
+                let __aiotools_edge: () = ::aiotools::__private::unreachable();
+                return __aiotools_edge;
+            }
+            'yield_must_stand_directly_in_the_body: {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        yield_!(())
+                    };
+                    ($value:expr $(,)?) => {
+                        { if false { break
+                        'yield_must_stand_directly_in_the_body(::aiotools::__private::unreachable());
+                        } __aiotools_yield_point.lend($value). await }
+                    };
+                }
+                yield_!(a + b);
+            }
+        }),
+    )
+}

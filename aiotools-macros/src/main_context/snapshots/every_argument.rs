@@ -1,0 +1,37 @@
+fn setup() -> aio::__private::MainContext<
+    impl aio::__private::Coroutine<
+        Lend = aio::__private::Owned<Config>,
+        Resume = aio::__private::Signal,
+        Future: ::core::future::Future<Output = ()> + 'static,
+    >,
+> {
+    <aio::__private::MainContext<
+        _,
+    >>::new(
+        aio::__private::Body::new(move |
+            __aiotools_yield_point: aio::__private::YieldPoint<
+                aio::__private::Owned<Config>,
+                aio::__private::Signal,
+            >|
+        async move {
+            if false {
+                let __aiotools_edge: () = aio::__private::unreachable();
+                return __aiotools_edge;
+            }
+            'yield_must_stand_directly_in_the_body: {
+                #[allow(unused_macros)]
+                macro_rules! yield_ {
+                    () => {
+                        yield_!(())
+                    };
+                    ($value:expr $(,)?) => {
+                        { if false { break
+                        'yield_must_stand_directly_in_the_body(aio::__private::unreachable());
+                        } __aiotools_yield_point.lend($value). await }
+                    };
+                }
+                yield_!(Config::load());
+            }
+        }),
+    )
+}

@@ -1,0 +1,8 @@
+use aiotools::actxmgr;
+
+#[actxmgr]
+async fn number() -> u32 {
+    yield_!();
+}
+
+fn main() {}

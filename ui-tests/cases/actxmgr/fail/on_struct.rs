@@ -1,0 +1,8 @@
+use aiotools::actxmgr;
+
+#[actxmgr]
+struct Number;
+
+fn kept(_: Number) {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use aiotools::actxmgr;
+
+#[actxmgr]
+pub trait Number {}
+
+fn kept(_: impl Number) {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use aiotools::actxmgr;
+
+trait Number {
+    #[actxmgr]
+    async fn number(&self) -> u32;
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use aiotools::actxmgr;
+
+#[actxmgr]
+async fn number() -> u32 {
+    yield_!({
+        yield_!(1);
+        2
+    });
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[aiotools::main_context]
+fn setup() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[aiotools::main_context]
+enum Setup {}
+
+fn main() {}

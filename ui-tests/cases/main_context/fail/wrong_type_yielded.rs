@@ -1,0 +1,6 @@
+#[aiotools::main_context]
+fn setup() -> u32 {
+    yield_!("one");
+}
+
+fn main() {}

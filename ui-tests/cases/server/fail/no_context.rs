@@ -1,0 +1,6 @@
+#[aiotools::server]
+async fn worker() {
+    yield_!();
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use aiotools::WorkerContext;
+
+#[aiotools::server]
+async fn worker(_ctx: WorkerContext) {}
+
+fn main() {}

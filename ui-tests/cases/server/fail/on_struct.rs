@@ -1,0 +1,4 @@
+#[aiotools::server]
+struct Worker;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[aiotools::server]
+async fn worker(_index: usize) {
+    yield_!();
+}
+
+fn main() {}
