@@ -66,6 +66,8 @@ pub mod cancel;
 pub mod cleanup;
 pub mod context;
 pub mod future;
+#[cfg(feature = "macros")]
+mod runtime;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 pub mod task;
@@ -78,7 +80,7 @@ pub mod __private;
 
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use aiotools_macros::actxmgr;
+pub use aiotools_macros::{actxmgr, main, test, timer};
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};

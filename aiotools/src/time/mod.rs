@@ -13,3 +13,8 @@ pub use timer::{Timer, TimerBuilder, TimerDelayPolicy, TimerStart, create_timer}
 #[cfg(feature = "test-util")]
 pub use virtual_clock::{VirtualClock, VirtualClockBuilder};
 pub use wall::system_time;
+
+/// What expanded macros name.
+pub(crate) mod engine {
+    pub use super::timer::{assert_tick_output, clone_argument, start_timer};
+}

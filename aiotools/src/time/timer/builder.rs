@@ -282,3 +282,32 @@ impl TimerBuilder {
         }
     }
 }
+
+/// What an argument of a timer has to be: cloned for each tick, and sent with it.
+#[diagnostic::on_unimplemented(
+    message = "an argument of a timer is cloned for each tick and goes with it, and `{Self}` cannot",
+    label = "`{Self}` is not `Clone + Send + 'static`",
+    note = "wrap it in an `Arc`: `Arc<{Self}>`"
+)]
+pub trait TimerArgument: Clone + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + 'static> TimerArgument for T {}
+
+/// What expanded timers call to clone an argument.
+pub fn clone_argument<T: TimerArgument>(argument: &T) -> T {
+    argument.clone()
+}
+
+/// Checks the return type of a tick, where it stands.
+pub fn assert_tick_output<T: TaskOutput>() {}
+
+/// What expanded timers call to start.
+#[track_caller]
+pub fn start_timer<F, T>(builder: TimerBuilder, callback: F) -> Timer
+where
+    F: FnMut(Duration) -> T + Send + 'static,
+    T: Future<Output: TaskOutput> + Send + 'static,
+{
+    builder.start(callback)
+}
