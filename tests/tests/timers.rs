@@ -3,6 +3,8 @@
 #[path = "timers/support.rs"]
 mod support;
 
+#[path = "timers/attribute.rs"]
+mod attribute;
 /// Where a timer belongs, and how it ends.
 #[path = "timers/lifetime.rs"]
 mod lifetime;
