@@ -14,6 +14,9 @@ pub use crate::time::{
 
 #[cfg(all(feature = "macros", feature = "test-util"))]
 pub use crate::runtime::run_virtual_test;
+#[cfg(feature = "schedule")]
+pub use crate::time::engine::schedule;
+
 #[cfg(feature = "macros")]
 pub use crate::runtime::{Flavor, run_main, run_test};
 

@@ -18,3 +18,6 @@ mod schedule;
 mod upstream;
 #[path = "timers/virtual_clock.rs"]
 mod virtual_clock;
+/// Ticks by the wall clock.
+#[path = "timers/wall_clock.rs"]
+mod wall_clock;

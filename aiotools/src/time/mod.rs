@@ -9,6 +9,8 @@ mod wall;
 
 pub use move_on_after::move_on_after;
 pub use timeout::{Elapsed, Timeout, TimeoutClosed, TimeoutHandle, timeout, timeout_at};
+#[cfg(feature = "schedule")]
+pub use timer::{Schedule, ScheduleError};
 pub use timer::{Timer, TimerBuilder, TimerDelayPolicy, TimerStart, create_timer};
 #[cfg(feature = "test-util")]
 pub use virtual_clock::{VirtualClock, VirtualClockBuilder};
@@ -16,5 +18,7 @@ pub use wall::system_time;
 
 /// What expanded macros name.
 pub(crate) mod engine {
+    #[cfg(feature = "schedule")]
+    pub use super::timer::schedule;
     pub use super::timer::{assert_tick_output, clone_argument, start_timer};
 }

@@ -15,6 +15,8 @@ mod handle;
 mod jitter;
 mod policy;
 mod runner;
+#[cfg(feature = "schedule")]
+mod schedule;
 mod table;
 mod wheel;
 mod work;
@@ -24,3 +26,5 @@ pub use builder::{TimerBuilder, TimerStart, create_timer};
 pub use builder::{assert_tick_output, clone_argument, start_timer};
 pub use handle::Timer;
 pub use policy::TimerDelayPolicy;
+#[cfg(feature = "schedule")]
+pub use schedule::{Schedule, ScheduleError, schedule};
