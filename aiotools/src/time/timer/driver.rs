@@ -140,7 +140,8 @@ impl Driver {
         sleep.as_mut().poll(cx)
     }
 
-    fn run_batch(&mut self, now: u64) {
+    /// Gives when to look again, if nothing else was due.
+    fn run_batch(&mut self, now: u64) -> Option<u64> {
         for due in &mut self.batch {
             if due.policy.is_inline() {
                 run_inline(&self.shared, due);
@@ -148,15 +149,16 @@ impl Driver {
                 run_spawned(&self.shared, due);
             }
         }
-        self.finish(now);
+        self.finish(now)
     }
 
     /// Puts everything back.
-    fn finish(&mut self, now: u64) {
+    fn finish(&mut self, now: u64) -> Option<u64> {
+        let all = self.batch.len() < BATCH;
         let mut garbage = Vec::new();
         let mut stopped = Vec::new();
         let mut wakers = Vec::new();
-        {
+        let next = {
             let mut table = self.shared.lock();
             for due in self.batch.drain(..) {
                 let Due {
@@ -171,7 +173,7 @@ impl Driver {
                     }
                     wakers.append(&mut table.stopping);
                     let entry = table.slab.get_mut(key);
-                    if entry.detached {
+                    if entry.is_detached() {
                         garbage.push((work, extra));
                         table.free(key);
                     } else {
@@ -189,12 +191,18 @@ impl Driver {
                 };
                 table.link(key, now);
             }
-        }
+            let next = if all { table.next(now) } else { None };
+            if let Some(next) = next {
+                table.sleeps_until = Some(next);
+            }
+            next
+        };
         for node in stopped {
             node.cancel_children(&CancelReason::of(ReasonKind::Requested));
         }
         discard(garbage);
         wakers.into_iter().for_each(Waker::wake);
+        next
     }
 
     /// All timers have stopped: a new one gets a new driver.
@@ -245,9 +253,14 @@ impl Future for Driver {
             match next {
                 None => {
                     ran += this.batch.len();
-                    this.run_batch(now);
+                    let next = this.run_batch(now);
                     if ran >= TURN || !tokio::task::coop::has_budget_remaining() {
                         cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    if let Some(next) = next
+                        && this.sleep_until(next, cx).is_pending()
+                    {
                         return Poll::Pending;
                     }
                 }
@@ -281,12 +294,16 @@ impl Drop for Driver {
     }
 }
 
-fn report(due: &Due, outcome: Result<Outcome, Box<dyn Any + Send>>) {
+fn report(shared: &Shared, due: &Due, outcome: Result<Outcome, Box<dyn Any + Send>>) {
+    if matches!(outcome, Ok(Ok(()))) {
+        return;
+    }
     let name = due.extra.as_ref().and_then(|extra| extra.name.clone());
+    let location = shared.lock().location(due.key);
     let error = match outcome {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => TaskError::failed(name, due.location, error),
-        Err(payload) => TaskError::panicked(name, due.location, payload),
+        Ok(Err(error)) => TaskError::failed(name, location, error),
+        Err(payload) => TaskError::panicked(name, location, payload),
     };
     if error.is_cancelled() {
         return;
@@ -303,11 +320,12 @@ fn run_inline(shared: &Arc<Shared>, due: &mut Due) {
         return;
     };
     let mut cx = Context::from_waker(Waker::noop());
-    let (interval, location) = (due.interval, due.location);
+    let (interval, key) = (due.interval, due.key);
     let extra = RefCell::new(&mut due.extra);
     let make = || {
         let mut extra = extra.borrow_mut();
         let extra = extra.get_or_insert_default();
+        let location = shared.lock().location(key);
         let ticks = extra.ticks(shared.node.as_ref(), location);
         let mut node = Node::new(Kind::Task, Some(Arc::clone(ticks.node())), location);
         node.name = extra.name.clone();
@@ -335,12 +353,12 @@ fn run_inline(shared: &Arc<Shared>, due: &mut Due) {
         node.orphan(heir);
     }
     due.work = Some(work);
-    report(due, outcome);
+    report(shared, due, outcome);
 }
 
 /// Starts a tick as a task.
 fn run_spawned(shared: &Arc<Shared>, due: &mut Due) {
-    let (interval, location) = (due.interval, due.location);
+    let (interval, location) = (due.interval, shared.lock().location(due.key));
     let extra = due.extra.get_or_insert_default();
     let spawner = extra.ticks(shared.node.as_ref(), location).spawner.clone();
     let mut start = Start {
@@ -383,7 +401,7 @@ fn run_spawned(shared: &Arc<Shared>, due: &mut Due) {
             extra.last = Some(handle);
         }
         Ok(_) => {}
-        Err(payload) => report(due, Err(payload)),
+        Err(payload) => report(shared, due, Err(payload)),
     }
 }
 

@@ -110,7 +110,7 @@ impl Timer {
         let mut table = self.shared.lock();
         let entry = table.slab.get_mut(self.key);
         if !matches!(entry.state, State::Stopped | State::Stopping) {
-            entry.detached = true;
+            entry.detach();
         }
     }
 
@@ -241,7 +241,7 @@ impl Drop for Timer {
         {
             let table = self.shared.lock();
             let entry = table.slab.get(self.key);
-            if entry.generation != self.generation || entry.detached {
+            if entry.generation != self.generation || entry.is_detached() {
                 return;
             }
         }
@@ -251,7 +251,7 @@ impl Drop for Timer {
             let entry = table.slab.get_mut(self.key);
             if entry.state == State::Stopping {
                 // The driver frees it when it has brought it back.
-                entry.detached = true;
+                entry.detach();
                 return;
             }
             let extra = entry.extra.take();

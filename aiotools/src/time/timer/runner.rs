@@ -42,14 +42,15 @@ impl Runner {
         };
         let extra = due.extra.get_or_insert_default();
         let name = extra.name.clone();
-        let ticks = extra.ticks(shared.node.as_ref(), due.location);
+        let location = shared.lock().location(due.key);
+        let ticks = extra.ticks(shared.node.as_ref(), location);
         match node {
             // Refused, it is dropped, and has brought the work back.
             Some(node) => drop(ticks.spawner.spawn_with_node(&node, runner)),
             None => drop(
                 ticks
                     .spawner
-                    .spawn_named_at(name.as_deref(), due.location, runner),
+                    .spawn_named_at(name.as_deref(), location, runner),
             ),
         }
     }

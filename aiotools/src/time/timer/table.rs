@@ -47,17 +47,28 @@ pub(super) struct Entry {
     pub(super) extra: Option<Box<Extra>>,
     link: Link,
     pub(super) generation: u32,
+    /// Where it was started, as a number, and [`DETACHED`].
     place: u16,
     pub(super) state: State,
     pub(super) policy: TimerDelayPolicy,
-    /// Nobody holds a handle any more.
-    pub(super) detached: bool,
 }
 
-const _: () = assert!(size_of::<Entry>() <= 72);
+/// Nobody holds a handle any more.
+const DETACHED: u16 = 1 << 15;
+
+const _: () = assert!(size_of::<Entry>() <= 64);
 
 impl Entry {
+    pub(super) fn is_detached(&self) -> bool {
+        self.place & DETACHED != 0
+    }
+
+    pub(super) fn detach(&mut self) {
+        self.place |= DETACHED;
+    }
+
     /// When to look at it, in ns: its tick, with the jitter of this round.
+    #[inline]
     pub(super) fn at(&self) -> u64 {
         match &self.extra {
             None => self.next,
@@ -97,10 +108,12 @@ pub(super) struct Slab {
 }
 
 impl Slab {
+    #[inline]
     pub(super) fn get(&self, key: u32) -> &Entry {
         &self.chunks[key as usize / CHUNK][key as usize % CHUNK]
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, key: u32) -> &mut Entry {
         &mut self.chunks[key as usize / CHUNK][key as usize % CHUNK]
     }
@@ -130,10 +143,12 @@ impl Slab {
 }
 
 impl Links for Slab {
+    #[inline]
     fn when(&self, key: u32) -> u64 {
         self.get(key).at().div_ceil(NS_PER_MS)
     }
 
+    #[inline]
     fn links(&mut self, key: u32) -> &mut Link {
         &mut self.get_mut(key).link
     }
@@ -148,7 +163,6 @@ pub(super) struct Due {
     pub(super) work: Option<BoxWork>,
     pub(super) extra: Option<Box<Extra>>,
     pub(super) policy: TimerDelayPolicy,
-    pub(super) location: &'static Location<'static>,
     pub(super) left_out: bool,
 }
 
@@ -201,7 +215,7 @@ impl Table {
         {
             return at as u16;
         }
-        if self.places.len() > usize::from(u16::MAX) {
+        if self.places.len() > usize::from(DETACHED - 1) {
             return 0; // a program with that many places gets a wrong name rather than none
         }
         self.places.push(location);
@@ -209,7 +223,7 @@ impl Table {
     }
 
     pub(super) fn location(&self, key: u32) -> &'static Location<'static> {
-        self.places[usize::from(self.slab.get(key).place)]
+        self.places[usize::from(self.slab.get(key).place & !DETACHED)]
     }
 
     /// Adds a timer; gives its key and generation.
@@ -235,7 +249,6 @@ impl Table {
             place,
             state: State::Idle,
             policy,
-            detached: false,
         });
         self.alive += 1;
         self.link(key, now);
@@ -301,7 +314,7 @@ impl Table {
         let entry = self.slab.get_mut(key);
         entry.state = State::Free;
         entry.generation = entry.generation.wrapping_add(1);
-        entry.detached = false;
+        entry.place &= !DETACHED;
         self.slab.free.push(key);
     }
 
@@ -349,7 +362,7 @@ impl Table {
             }
             if entry.state != State::Free {
                 entry.state = State::Stopped;
-                if entry.detached {
+                if entry.is_detached() {
                     entry.extra = None;
                     self.free(key);
                 }
@@ -410,7 +423,6 @@ impl Table {
             // The wall clock says that it is too early.
             return self.link(key, now);
         }
-        let location = self.location(key);
         let entry = self.slab.get_mut(key);
         let Some(work) = entry.work.take() else {
             return;
@@ -424,7 +436,6 @@ impl Table {
             work: Some(work),
             extra: entry.extra.take(),
             policy: entry.policy,
-            location,
             left_out: false,
         });
     }

@@ -60,6 +60,7 @@ const EMPTY: Slot = Slot {
 };
 
 /// The level and the slot for something that is due at `when`.
+#[inline]
 fn slot_of(elapsed: u64, when: u64) -> (usize, usize) {
     // The highest bit in which the two differ says on which level they part.
     let differ = (elapsed ^ when | (SLOTS as u64 - 1)).min(SPAN - 1);
@@ -170,6 +171,7 @@ impl Wheel {
     }
 }
 
+#[inline]
 fn push(slot: &mut Slot, key: u32, links: &mut impl Links) {
     *links.links(key) = Link {
         prev: slot.last,
@@ -182,6 +184,7 @@ fn push(slot: &mut Slot, key: u32, links: &mut impl Links) {
     slot.last = key;
 }
 
+#[inline]
 fn unlink(slot: &mut Slot, key: u32, links: &mut impl Links) {
     let Link { prev, next } = std::mem::replace(links.links(key), Link::UNLINKED);
     match prev {
