@@ -7,7 +7,7 @@ use super::{
     extra::{Extra, nanos},
     handle::Timer,
     policy::TimerDelayPolicy,
-    table::BoxWork,
+    table::{BoxWork, New},
     work::{Inline, Spawned},
 };
 use crate::task::{TaskError, TaskOutput, engine::Handler};
@@ -251,26 +251,26 @@ impl TimerBuilder {
                 TimerStart::Immediately => now,
                 TimerStart::AfterInterval => now.saturating_add(interval),
             };
-            if let Some(extra) = &mut extra {
-                if self.first == TimerStart::AfterInterval {
-                    extra.roll();
-                }
-                #[cfg(feature = "schedule")]
-                if let Some(schedule) = &self.schedule {
-                    let (scheduled, next) = super::schedule::Scheduled::begin(schedule, now);
-                    extra.schedule = Some(scheduled);
-                    first = next.at;
-                }
+            if self.first == TimerStart::AfterInterval
+                && let Some(extra) = &mut extra
+            {
+                extra.roll();
             }
-            let (key, generation) = table.insert(
+            #[cfg(feature = "schedule")]
+            if let (Some(extra), Some(schedule)) = (&mut extra, &self.schedule) {
+                let (scheduled, next) = super::schedule::Scheduled::begin(schedule, now);
+                extra.schedule = Some(scheduled);
+                first = next.at;
+            }
+            let new = New {
                 work,
-                extra.take(),
-                self.policy,
+                extra: extra.take(),
+                policy: self.policy,
                 interval,
                 first,
-                now,
                 location,
-            );
+            };
+            let (key, generation) = table.insert(new, now);
             let garbage = if refused { table.refuse(key) } else { None };
             let waker = table.waker_for(first);
             drop(table);

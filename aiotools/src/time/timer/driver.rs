@@ -335,11 +335,10 @@ fn run_inline(shared: &Arc<Shared>, due: &mut Due) {
     let polled = catch_unwind(AssertUnwindSafe(|| {
         enter_lazy(&lazy, || work.as_mut().poll(interval, &mut cx))
     }));
-    let polled = polled.map_err(|payload| {
+    let polled = polled.inspect_err(|_| {
         let clear = AssertUnwindSafe(|| enter_lazy(&lazy, || work.as_mut().clear()));
         // The first panic is the one that counts.
         drop(catch_unwind(clear));
-        payload
     });
     let node = lazy.into_node();
     let outcome = match polled {

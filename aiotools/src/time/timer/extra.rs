@@ -147,7 +147,7 @@ impl Ticks {
     }
 
     /// What there is to do about the ticks when nobody will wait for them: once.
-    pub(super) fn to_abandon(&mut self) -> Option<Abandoned> {
+    pub(super) fn take_abandoned(&mut self) -> Option<Abandoned> {
         if std::mem::replace(&mut self.orphaned, true) {
             return None;
         }
@@ -160,7 +160,7 @@ impl Ticks {
 
 impl Drop for Ticks {
     fn drop(&mut self) {
-        if let Some(ticks) = self.to_abandon() {
+        if let Some(ticks) = self.take_abandoned() {
             ticks.abandon(&CancelReason::of(ReasonKind::Dropped));
         }
     }

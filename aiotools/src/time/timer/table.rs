@@ -154,6 +154,16 @@ impl Links for Slab {
     }
 }
 
+/// A timer that starts.
+pub(super) struct New {
+    pub(super) work: BoxWork,
+    pub(super) extra: Option<Box<Extra>>,
+    pub(super) policy: TimerDelayPolicy,
+    pub(super) interval: u64,
+    pub(super) first: u64,
+    pub(super) location: &'static Location<'static>,
+}
+
 /// A tick that is to be run outside the lock.
 pub(super) struct Due {
     pub(super) key: u32,
@@ -227,16 +237,15 @@ impl Table {
     }
 
     /// Adds a timer; gives its key and generation.
-    pub(super) fn insert(
-        &mut self,
-        work: BoxWork,
-        extra: Option<Box<Extra>>,
-        policy: TimerDelayPolicy,
-        interval: u64,
-        first: u64,
-        now: u64,
-        location: &'static Location<'static>,
-    ) -> (u32, u32) {
+    pub(super) fn insert(&mut self, new: New, now: u64) -> (u32, u32) {
+        let New {
+            work,
+            extra,
+            policy,
+            interval,
+            first,
+            location,
+        } = new;
         let place = self.place(location);
         let key = self.slab.insert(Entry {
             next: first,
@@ -357,7 +366,7 @@ impl Table {
             let entry = self.slab.get_mut(key);
             works.extend(entry.work.take());
             if let Some(extra) = &mut entry.extra {
-                running.extend(extra.context.as_mut().and_then(Ticks::to_abandon));
+                running.extend(extra.context.as_mut().and_then(Ticks::take_abandoned));
                 extra.last = None;
             }
             if entry.state != State::Free {
