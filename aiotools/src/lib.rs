@@ -79,6 +79,8 @@ pub mod cancel;
 pub mod cleanup;
 pub mod context;
 pub mod future;
+#[cfg(feature = "macros")]
+mod runtime;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 pub mod task;
@@ -91,7 +93,7 @@ pub mod __private;
 
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use aiotools_macros::actxmgr;
+pub use aiotools_macros::{actxmgr, main, test, timer};
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};
@@ -115,5 +117,11 @@ pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,
     TaskGroupError, TaskHandle, TaskScope, resetting,
 };
+#[cfg(feature = "test-util")]
 #[doc(inline)]
-pub use time::{move_on_after, timeout, timeout_at};
+pub use time::VirtualClock;
+#[doc(inline)]
+pub use time::{
+    Timer, TimerBuilder, TimerDelayPolicy, TimerStart, create_timer, move_on_after, timeout,
+    timeout_at,
+};

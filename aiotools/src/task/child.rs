@@ -48,6 +48,8 @@ const POLLED: u8 = 1;
 const STARTED: u8 = 2;
 const ENDING: u8 = 4;
 const DONE: u8 = 8;
+/// It does not count for `max_concurrency`.
+const EXEMPT: u8 = 16;
 
 type Outcome<T> = Result<T, TaskError>;
 
@@ -98,6 +100,12 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             _convert: PhantomData,
             _pinned: PhantomPinned,
         }
+    }
+
+    /// This child runs at once, whatever the group's `max_concurrency` is.
+    pub(crate) fn exempt(self) -> Self {
+        self.mark(EXEMPT);
+        self
     }
 
     fn is(&self, flag: u8) -> bool {
@@ -174,7 +182,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
                 }
             }
         }
-        if !self.is(STARTED) {
+        if !self.is(STARTED | EXEMPT) {
             if !self.family().may_start(self.head.seq, cx.waker()) {
                 return self.wait_for_start(cx.waker());
             }
