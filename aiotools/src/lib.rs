@@ -9,6 +9,9 @@
 //! | know how such a manager is entered and left, and what happens when it is dropped | [`context`] |
 //! | write a manager by hand, or take any | [`AsyncContextManager`] |
 //! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
+//! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
+//! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
+//! | stop a program in order | [`#[main]`](macro@main) |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
@@ -58,6 +61,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `macros` | yes | the attributes |
+//! | `test-util` | yes | `VirtualClock`, `#[test(virtual_clock)]` |
+//! | `schedule` | no | timers that follow the wall clock: cron expressions, time zones |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
 //! Without the features, [`context`] and [`cleanup`] remain.
