@@ -16,6 +16,9 @@
 //! | run many futures in parallel | [`gather`], [`race`], [`race_ok`], [`as_completed`] |
 //! | hand values down to child tasks | [`context_var!`], [`resetting`] |
 //! | see what is running | [`task::dump`] |
+//! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
+//! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
+//! | stop a program in order | [`#[main]`](macro@main) |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
@@ -71,6 +74,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `macros` | yes | the attributes |
+//! | `test-util` | yes | `VirtualClock`, `#[test(virtual_clock)]` |
+//! | `schedule` | no | timers that follow the wall clock: cron expressions, time zones |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
 //! Without the features, everything else remains.

@@ -9,7 +9,7 @@ pub use crate::context::{
 pub use crate::time::VirtualClock;
 pub use crate::time::{
     Timer, TimerBuilder, TimerDelayPolicy, TimerStart,
-    engine::{assert_tick_output, clone_argument, start_timer},
+    engine::{clone_argument, start_timer},
 };
 
 #[cfg(all(feature = "macros", feature = "test-util"))]

@@ -67,26 +67,31 @@ pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
         let at = usize::from(matches!(params.first(), Some(FnArg::Receiver(_))));
         params.insert(at, syn::parse_quote!(#interval: ::core::time::Duration));
     }
-    let check = quote_spanned! {returned.span()=> #private::assert_tick_output::<#returned>(); };
+    // What is wrong with the future as a whole is blamed on the name, what is wrong with its output on the return type.
     let start = quote_spanned! {item.sig.ident.span()=> #private::start_timer };
+    let callback = quote_spanned! {item.sig.ident.span()=>
+        move |#interval: ::core::time::Duration|
+    };
+    let block = quote_spanned! {returned.span()=>
+        async move {
+            #[allow(unreachable_code, clippy::diverging_sub_expression, clippy::needless_return)]
+            if false {
+                return #private::unreachable::<#returned>();
+            }
+            #lets
+            #inject
+            #body
+        }
+    };
     function(
         model,
         item,
         &params,
         &quote! {
-            #check
-            #start(#builder, move |#interval: ::core::time::Duration| {
+            #start(#builder, #callback {
                 let _ = #interval;
                 #clones
-                async move {
-                    #[allow(unreachable_code, clippy::diverging_sub_expression, clippy::needless_return)]
-                    if false {
-                        return #private::unreachable::<#returned>();
-                    }
-                    #lets
-                    #inject
-                    #body
-                }
+                #block
             })
         },
     )

@@ -3,6 +3,10 @@
 mod args;
 mod expand;
 mod model;
+#[cfg(feature = "schedule")]
+mod schedule;
+#[cfg(not(feature = "schedule"))]
+#[path = "unavailable.rs"]
 mod schedule;
 #[cfg(test)]
 mod tests;

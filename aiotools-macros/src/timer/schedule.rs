@@ -4,7 +4,6 @@ use syn::LitStr;
 
 use crate::diag::Diagnostics;
 
-#[cfg(feature = "schedule")]
 pub(super) fn check(cron: &LitStr, tz: Option<&LitStr>, diag: &mut Diagnostics) {
     use std::str::FromStr;
 
@@ -22,12 +21,4 @@ pub(super) fn check(cron: &LitStr, tz: Option<&LitStr>, diag: &mut Diagnostics) 
             "there is no such time zone; write one such as `\"Europe/Berlin\"` or `\"UTC\"`",
         );
     }
-}
-
-#[cfg(not(feature = "schedule"))]
-pub(super) fn check(cron: &LitStr, _: Option<&LitStr>, diag: &mut Diagnostics) {
-    diag.error(
-        cron,
-        "a schedule needs the feature `schedule` of aiotools; write `aiotools = { version = \"..\", features = [\"schedule\"] }`",
-    );
 }

@@ -20,5 +20,5 @@ pub use wall::system_time;
 pub(crate) mod engine {
     #[cfg(feature = "schedule")]
     pub use super::timer::schedule;
-    pub use super::timer::{assert_tick_output, clone_argument, start_timer};
+    pub use super::timer::{clone_argument, start_timer};
 }

@@ -299,9 +299,6 @@ pub fn clone_argument<T: TimerArgument>(argument: &T) -> T {
     argument.clone()
 }
 
-/// Checks the return type of a tick, where it stands.
-pub fn assert_tick_output<T: TaskOutput>() {}
-
 /// What expanded timers call to start.
 #[track_caller]
 pub fn start_timer<F, T>(builder: TimerBuilder, callback: F) -> Timer

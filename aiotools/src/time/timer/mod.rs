@@ -23,7 +23,7 @@ mod work;
 
 pub use builder::{TimerBuilder, TimerStart, create_timer};
 #[doc(hidden)]
-pub use builder::{assert_tick_output, clone_argument, start_timer};
+pub use builder::{clone_argument, start_timer};
 pub use handle::Timer;
 pub use policy::TimerDelayPolicy;
 #[cfg(feature = "schedule")]

@@ -250,7 +250,8 @@ mod tests {
                         wheel.remove(key, &mut entries);
                     }
                     _ => {
-                        now += random(1 << random(40));
+                        let shift = random(40);
+                        now += random(1 << shift);
                         let mut last = 0;
                         while let Some(key) = wheel.pop(now, &mut entries) {
                             let when = entries.when(key);
