@@ -84,6 +84,7 @@ pub mod cancel;
 pub mod cleanup;
 pub mod context;
 pub mod future;
+mod lazy;
 #[cfg(feature = "macros")]
 mod runtime;
 #[cfg(all(unix, feature = "server"))]

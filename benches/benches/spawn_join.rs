@@ -1,6 +1,6 @@
 //! What does a child of a group cost, against its peers, in the same run?
 //!
-//! `cargo bench -p aiotools-benches --bench spawn_join [-- rounds] [-- quick]` prints nanoseconds per child (10th percentile of many short
+//! `cargo bench -p aiotools-benches --bench spawn_join [-- rounds] [-- quick] [-- curves]` prints nanoseconds per child (10th percentile of many short
 //! interleaved rounds: a busy machine only ever adds) and the ratio to the floor: `tokio::spawn`, one atomic, one waker.
 
 use std::{
@@ -268,6 +268,40 @@ fn cancel_all(n: usize) -> Vec<(&'static str, Run)> {
     ]
 }
 
+/// A group in a child of a group, and so on, `depth` of them.
+fn nest(depth: usize) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        if depth == 0 {
+            return;
+        }
+        TaskGroup::scope(async |tg| {
+            tg.spawn(nest(depth - 1)).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    })
+}
+
+/// What one child costs over the size of its group, and one level over the depth of the nesting.
+fn curves(flavour: &str, runtime: &Runtime, rounds: usize) {
+    println!("{flavour}, one child that yields, by the size of its group");
+    for n in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
+        let times = (4_000 / n).max(1);
+        let rounds = (rounds * 1_000 / n).clamp(3, rounds);
+        let run = spawn_join(n, Child::Yield, times, group);
+        let nanos = measure(runtime, rounds, n * times, &[("", run)]);
+        println!("  {n:>9} {:>8.0} ns", nanos[0]);
+    }
+    println!("{flavour}, one level, by the depth of the nesting");
+    for depth in [1, 2, 5, 10, 20, 50, 100] {
+        let times = (1_000 / depth).max(1);
+        let run = spawn_join(depth, Child::Ready, times, |depth, _| nest(depth));
+        let nanos = measure(runtime, rounds, depth * times, &[("", run)]);
+        println!("  {depth:>9} {:>8.0} ns", nanos[0]);
+    }
+}
+
 fn main() {
     let rounds = std::env::args()
         .skip(1)
@@ -283,6 +317,10 @@ fn main() {
         .build()
         .unwrap();
     for (flavour, runtime) in [("current-thread", &current), ("two workers", &two)] {
+        curves(flavour, runtime, rounds);
+        if std::env::args().any(|arg| arg == "curves") {
+            continue;
+        }
         spawn_joins(flavour, runtime, rounds);
         for n in [20_000, 100_000] {
             let runs = cancel_all(n);

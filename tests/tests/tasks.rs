@@ -21,11 +21,16 @@ mod dump;
 /// What upstream does not test.
 #[path = "tasks/group.rs"]
 mod group;
+/// Guards of `#[actxmgr]` in groups (G2).
+#[path = "tasks/managers.rs"]
+mod managers;
 /// Published bugs of others, and faults of upstream.
 #[path = "tasks/regressions.rs"]
 mod regressions;
 #[path = "tasks/scope.rs"]
 mod scope;
+#[path = "tasks/sizes.rs"]
+mod sizes;
 #[path = "tasks/timeout.rs"]
 mod timeout;
 /// CAN-*: cancel_and_wait and shields.

@@ -1,21 +1,27 @@
-//! What the attributes accept, and what they say about what they do not.
+//! What the attributes and the functions accept, and what they say about what they do not.
 //!
-//! One rule to a file: `cases/<attribute>/{fail,pass}/<rule>.rs`. After a change of a message,
+//! One rule to a file: `cases/<attribute or area>/{fail,pass}/<rule>.rs`. After a change of a message,
 //! `TRYBUILD=overwrite cargo test -p aiotools-ui-tests` writes the `.stderr` files anew; review them as code.
 //! Other compilers word their own messages differently, so there the tests show as ignored.
 
 use trybuild::TestCases;
 
-fn check(attribute: &str) {
+fn check(area: &str) {
     let cases = TestCases::new();
-    cases.pass(format!("cases/{attribute}/pass/*.rs"));
-    cases.compile_fail(format!("cases/{attribute}/fail/*.rs"));
+    cases.pass(format!("cases/{area}/pass/*.rs"));
+    cases.compile_fail(format!("cases/{area}/fail/*.rs"));
 }
 
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
 #[test]
 fn actxmgr() {
     check("actxmgr");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn tasks() {
+    check("tasks");
 }
 
 #[cfg(unix)]

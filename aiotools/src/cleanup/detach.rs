@@ -118,7 +118,10 @@ where
                 let leaked = move || report::abandoned(manager, exit);
                 Counted::new(ThreadBound::new(background, leaked))
             });
-            drop(bound.map(|bound| runtime.spawn(bound)));
+            // Here too it is the group that waits for it.
+            if let Some(Err(bound)) = bound.map(|bound| adopt(&runtime, bound)) {
+                drop(runtime.spawn(bound));
+            }
         }
         // Tasks that are not `Send` run in a `LocalSet` only. Outside of one `spawn_local` panics,
         // and dropping its argument is then all that is left to do.

@@ -59,6 +59,7 @@ use std::task::{Context, Poll};
 
 use super::catch_unwind::{CatchUnwind, Panic};
 use super::lend::Lend;
+use crate::lazy::lazy;
 
 /// What `#[actxmgr]` makes of a function body: something that, given a yield point, becomes the
 /// future of the body.
@@ -514,8 +515,12 @@ pub(crate) trait Driver {
         // made for every `'a`; that future is all there is in the one returned here, and that one
         // borrows `self`.
         let value = unsafe { self.frame().take() };
-        // In a block of its own, so that a closure that panics before it returns a future is caught.
-        CatchUnwind::new(async move { body(value).await })
+        // Called in the poll, so that a closure that panics before it returns a future is caught.
+        CatchUnwind::new(lazy(
+            (body, value),
+            |(body, value)| (body(value), ()),
+            |(), value| value,
+        ))
     }
 }
 

@@ -157,12 +157,15 @@ where
     /// assert_eq!(product, 20);
     /// # }
     /// ```
-    pub async fn scope<T, B>(self, body: B) -> <Output<C> as Outcome>::With<T>
+    pub fn scope<T, B>(self, body: B) -> impl Future<Output = <Output<C> as Outcome>::With<T>>
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        let mut managed = self.start();
-        scope::scope(&mut managed, body).await
+        let mut body = Some(body);
+        async move {
+            let mut managed = self.start();
+            scope::scope(&mut managed, &mut body).await
+        }
     }
 
     /// Runs a `body` that may fail inside the manager.
@@ -202,13 +205,16 @@ where
     /// assert!(parsed.is_err());
     /// # }
     /// ```
-    pub async fn try_scope<T, X, B>(self, body: B) -> Result<T, X>
+    pub fn try_scope<T, X, B>(self, body: B) -> impl Future<Output = Result<T, X>>
     where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        let mut managed = self.start();
-        scope::try_scope(&mut managed, body).await
+        let mut body = Some(body);
+        async move {
+            let mut managed = self.start();
+            scope::try_scope(&mut managed, &mut body).await
+        }
     }
 }
 
@@ -332,14 +338,17 @@ where
     /// Dropped while `body` runs, the future drops `body`, resumes the manager with
     /// [`Exit::Cancelled`] and polls its cleanup once. Dropped during the cleanup, it polls that once
     /// more.
-    pub async fn scope<T, B>(self, body: B) -> <Output<C> as Outcome>::With<T>
+    pub fn scope<T, B>(self, body: B) -> impl Future<Output = <Output<C> as Outcome>::With<T>>
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        let place = pin!(PinnedFrame::place());
-        let driver = PinnedFrame::start(place, self.coroutine);
-        let mut managed = Managed::new(driver, self.spec, detach::scoped());
-        scope::scope(&mut managed, body).await
+        let mut body = Some(body);
+        async move {
+            let place = pin!(PinnedFrame::place());
+            let driver = PinnedFrame::start(place, self.coroutine);
+            let mut managed = Managed::new(driver, self.spec, detach::scoped());
+            scope::scope(&mut managed, &mut body).await
+        }
     }
 
     /// Runs a `body` that may fail inside the manager; see [`Manager::try_scope`].
@@ -355,15 +364,18 @@ where
     /// # Cancel safety
     ///
     /// As [`scope`](Self::scope).
-    pub async fn try_scope<T, X, B>(self, body: B) -> Result<T, X>
+    pub fn try_scope<T, X, B>(self, body: B) -> impl Future<Output = Result<T, X>>
     where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        let place = pin!(PinnedFrame::place());
-        let driver = PinnedFrame::start(place, self.coroutine);
-        let mut managed = Managed::new(driver, self.spec, detach::scoped());
-        scope::try_scope(&mut managed, body).await
+        let mut body = Some(body);
+        async move {
+            let place = pin!(PinnedFrame::place());
+            let driver = PinnedFrame::start(place, self.coroutine);
+            let mut managed = Managed::new(driver, self.spec, detach::scoped());
+            scope::try_scope(&mut managed, &mut body).await
+        }
     }
 }
 

@@ -13,10 +13,11 @@ use super::outcome::{Outcome, OutcomeInto};
 ///
 /// The caller owns `managed`, beside this future and older than it. So when both are dropped while the
 /// body runs, the body goes first, and with it whatever it holds of the lent value; only then does
-/// `managed` hand the cleanup over.
+/// `managed` hand the cleanup over. And it owns the body until that starts, because an argument would be
+/// kept here too: with a scope in a scope, each level would multiply the size of the next.
 pub(crate) async fn scope<D, T, B>(
     managed: &mut Managed<D>,
-    body: B,
+    body: &mut Option<B>,
 ) -> <OutputOf<D> as Outcome>::With<T>
 where
     D: ManagerDriver,
@@ -26,6 +27,7 @@ where
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
         return outcome.before_yield(spec.about.name);
     }
+    let body = body.take().expect("a scope runs its body once");
     match managed.driver_mut().lend_to(body).await {
         Ok(value) => {
             managed.resume(Exit::Completed);
@@ -40,7 +42,10 @@ where
 }
 
 /// As [`scope`], with a body that may fail.
-pub(crate) async fn try_scope<D, T, X, B>(managed: &mut Managed<D>, body: B) -> Result<T, X>
+pub(crate) async fn try_scope<D, T, X, B>(
+    managed: &mut Managed<D>,
+    body: &mut Option<B>,
+) -> Result<T, X>
 where
     D: ManagerDriver,
     OutputOf<D>: OutcomeInto<X>,
@@ -50,6 +55,7 @@ where
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
         return outcome.try_before_yield(spec.about.name);
     }
+    let body = body.take().expect("a scope runs its body once");
     match managed.driver_mut().lend_to(body).await {
         Ok(Ok(value)) => {
             managed.resume(Exit::Completed);

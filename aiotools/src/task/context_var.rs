@@ -278,4 +278,7 @@ macro_rules! context_var {
         $(#[$attr])*
         $vis static $name: $crate::task::ContextVar<$type> = $crate::task::ContextVar::__new(::core::stringify!($name));
     )+};
+    ($($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty $(= $value:expr)?);+ $(;)?) => {
+        ::core::compile_error!("a context variable starts unset: remove the value, and set it for a scope with `resetting`");
+    };
 }

@@ -48,14 +48,16 @@ pub(crate) struct Ended<R> {
 pin_project! {
     /// Drives one group or scope.
     #[must_use = "futures do nothing unless polled"]
-    pub(crate) struct Drive<B: Future> {
+    pub(crate) struct Drive<B: Future, R> {
         #[pin]
         body: Option<B>,
-        ended: Option<Ending<B::Output>>,
+        // What is made of the value of the body, as soon as there is one.
+        judge: fn(&Arc<Node>, B::Output) -> R,
+        ended: Option<Ending<R>>,
         state: State,
     }
 
-    impl<B: Future> PinnedDrop for Drive<B> {
+    impl<B: Future, R> PinnedDrop for Drive<B, R> {
         fn drop(this: Pin<&mut Self>) {
             this.abandon();
         }
@@ -75,7 +77,6 @@ struct State {
     shielding: bool,
     passing: bool,
     finished: bool,
-    // For a body whose failure is the group's: looks at what it returned.
     cut_reason: Option<CancelReason>,
 }
 
@@ -86,14 +87,20 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
 }
 
-impl<B: Future> Drive<B> {
-    pub(crate) fn new(seat: Seat, body: B, options: &Options) -> Self {
+impl<B: Future, R> Drive<B, R> {
+    pub(crate) fn new(
+        seat: Seat,
+        body: B,
+        judge: fn(&Arc<Node>, B::Output) -> R,
+        options: &Options,
+    ) -> Self {
         // A deadline too far to be told is none.
         let deadline = options
             .timeout
             .and_then(|timeout| Instant::now().checked_add(timeout));
         Self {
             body: Some(body),
+            judge,
             ended: None,
             state: State {
                 seat,
@@ -135,8 +142,9 @@ impl<B: Future> Drive<B> {
             return;
         };
         let node = Arc::clone(&this.state.seat.node);
+        let judge = *this.judge;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            super::current::enter(&node, || body.poll(cx))
+            super::current::enter(&node, || body.poll(cx).map(|value| judge(&node, value)))
         }));
         let ended = match polled {
             Ok(Poll::Pending) => return,
@@ -156,7 +164,7 @@ impl<B: Future> Drive<B> {
     }
 
     /// Everything has ended.
-    fn finish(self: Pin<&mut Self>) -> Poll<Ended<B::Output>> {
+    fn finish(self: Pin<&mut Self>) -> Poll<Ended<R>> {
         let this = self.project();
         let passing = this.state.passing;
         let node = Arc::clone(&this.state.seat.node);
@@ -327,8 +335,8 @@ impl State {
     }
 }
 
-impl<B: Future> Future for Drive<B> {
-    type Output = Ended<B::Output>;
+impl<B: Future, R> Future for Drive<B, R> {
+    type Output = Ended<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         {

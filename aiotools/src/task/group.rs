@@ -14,7 +14,10 @@ use super::{
     seat::Seat,
     spawner::Spawner,
 };
-use crate::cancel::{CancelReason, ReasonKind};
+use crate::{
+    cancel::{CancelReason, ReasonKind},
+    lazy::lazy,
+};
 
 /// A group of tasks that succeed or fail together, and that cannot outlive the block that started them.
 ///
@@ -183,38 +186,46 @@ impl fmt::Debug for TaskGroup {
     }
 }
 
-pub(crate) async fn run<R, F>(
+pub(crate) fn run<R, F>(
     builder: GroupBuilder,
     location: &'static Location<'static>,
     body: F,
-) -> Result<R, TaskGroupError>
+) -> impl Future<Output = Result<R, TaskGroupError>>
 where
     F: AsyncFnOnce(TaskGroup) -> Result<R, BoxError>,
 {
-    let mut node = Node::new(Kind::Group, current::node(), location);
-    node.name = builder.name.clone();
-    node.family = Some(Family::new(
-        Policy::FailFast,
-        builder.grace.unwrap_or(Duration::ZERO),
-        builder.max_concurrency,
-        builder.inherit_span,
-    ));
-    let seat = Seat::new(node);
-    let node = super::sync::Arc::clone(&seat.node);
-    let tg = TaskGroup::from_spawner(Spawner::here(&node));
-    let options = Options {
-        shield: false,
-        cuts_body: true,
-        timeout: builder.timeout,
-    };
-    // What the body returns is looked at where it ends, so that its failure cancels the children at once.
-    let judged = node.clone();
-    let body = async {
-        let result = body(tg).await;
-        result.map_err(|error| fail_body(&judged, error))
-    };
-    let ended = Drive::new(seat, body, &options).await;
-    settle(&node, ended)
+    lazy(
+        (builder, location, body),
+        |(builder, location, body)| {
+            let mut node = Node::new(Kind::Group, current::node(), location);
+            node.name = builder.name;
+            node.family = Some(Family::new(
+                Policy::FailFast,
+                builder.grace.unwrap_or(Duration::ZERO),
+                builder.max_concurrency,
+                builder.inherit_span,
+            ));
+            let seat = Seat::new(node);
+            let node = super::sync::Arc::clone(&seat.node);
+            let tg = TaskGroup::from_spawner(Spawner::here(&node));
+            let options = Options {
+                shield: false,
+                cuts_body: true,
+                timeout: builder.timeout,
+            };
+            let body = lazy((body, tg), |(body, tg)| (body(tg), ()), |(), result| result);
+            (Drive::new(seat, body, judge, &options), node)
+        },
+        |node, ended| settle(&node, ended),
+    )
+}
+
+/// Looks at what the body returned, where it ends, so that its failure cancels the children at once.
+fn judge<R>(
+    node: &super::sync::Arc<Node>,
+    result: Result<R, BoxError>,
+) -> Result<R, Option<CancelReason>> {
+    result.map_err(|error| fail_body(node, error))
 }
 
 /// The body of a group returned an error.

@@ -13,6 +13,7 @@ use super::{
     seat::Seat,
     spawner::Spawner,
 };
+use crate::lazy::lazy;
 
 /// A scope without a deadline: its result is the value of its body.
 #[derive(Debug, Clone, Copy)]
@@ -138,35 +139,45 @@ impl<T> ScopeBuilder<T> {
         Family::new(policy, self.grace, self.max_concurrency, self.inherit_span)
     }
 
-    async fn run<R, F>(
+    fn run<R, F, V>(
         self,
         cuts_body: bool,
         location: &'static Location<'static>,
         body: F,
-    ) -> Ended<R>
+        result: fn(Ended<R>) -> V,
+    ) -> impl Future<Output = V>
     where
         F: AsyncFnOnce(TaskScope) -> R,
     {
-        let mut node = Node::new(Kind::Scope, current::node(), location);
-        node.name = self.name.clone();
-        node.family = Some(self.family());
-        let seat = Seat::new(node);
-        let ts = TaskScope::from_spawner(Spawner::here(&seat.node), cuts_body);
-        let options = Options {
-            shield: self.shield,
-            cuts_body,
-            timeout: self.timeout,
-        };
-        let node = seat.node.clone();
-        let mut ended = Drive::new(seat, body(ts), &options).await;
-        if let Ending::Panicked(payload) = ended.body {
-            std::panic::resume_unwind(payload)
-        }
-        if ended.timed_out {
-            ended.body = Ending::Cut;
-        }
-        ended.reason = Some(node.reason());
-        ended
+        lazy(
+            (self, cuts_body, location, body, result),
+            |(builder, cuts_body, location, body, result)| {
+                let mut node = Node::new(Kind::Scope, current::node(), location);
+                node.family = Some(builder.family());
+                node.name = builder.name;
+                let seat = Seat::new(node);
+                let ts = TaskScope::from_spawner(Spawner::here(&seat.node), cuts_body);
+                let options = Options {
+                    shield: builder.shield,
+                    cuts_body,
+                    timeout: builder.timeout,
+                };
+                let node = seat.node.clone();
+                let body = lazy((body, ts), |(body, ts)| (body(ts), ()), |(), value| value);
+                let drive = Drive::new(seat, body, |_, value| value, &options);
+                (drive, (node, result))
+            },
+            |(node, result), mut ended| {
+                if let Ending::Panicked(payload) = ended.body {
+                    std::panic::resume_unwind(payload)
+                }
+                if ended.timed_out {
+                    ended.body = Ending::Cut;
+                }
+                ended.reason = Some(node.reason());
+                result(ended)
+            },
+        )
     }
 
     /// Runs `body` with the scope, in the form in which [`TaskScope::aclose`] and a timeout cut the body.
@@ -183,16 +194,12 @@ impl<T> ScopeBuilder<T> {
     where
         F: AsyncFnOnce(TaskScope) -> R,
     {
-        let location = Location::caller();
-        async move {
-            let ended = self.run(true, location, body).await;
-            match ended.body {
-                Ending::Value(value) => Ok(value),
-                _ => Err(ScopeError {
-                    reason: ended.reason.unwrap_or_default(),
-                }),
-            }
-        }
+        self.run(true, Location::caller(), body, |ended| match ended.body {
+            Ending::Value(value) => Ok(value),
+            _ => Err(ScopeError {
+                reason: ended.reason.unwrap_or_default(),
+            }),
+        })
     }
 }
 
@@ -207,14 +214,11 @@ impl ScopeBuilder<NoTimeout> {
     where
         F: AsyncFnOnce(TaskScope) -> R,
     {
-        let location = Location::caller();
-        async move {
-            match self.run(false, location, body).await.body {
-                Ending::Value(value) => value,
-                // Nothing cuts the body of such a scope but what drops the scope itself.
-                _ => unreachable!("the body of a scope without a deadline always ends by itself"),
-            }
-        }
+        self.run(false, Location::caller(), body, |ended| match ended.body {
+            Ending::Value(value) => value,
+            // Nothing cuts the body of such a scope but what drops the scope itself.
+            _ => unreachable!("the body of a scope without a deadline always ends by itself"),
+        })
     }
 }
 
@@ -253,7 +257,10 @@ pub(crate) async fn collect<R>(
         cuts_body: false,
         timeout: None,
     };
-    match Drive::new(seat, body(spawner), &options).await.body {
+    match Drive::new(seat, body(spawner), |_, value| value, &options)
+        .await
+        .body
+    {
         Ending::Value(value) => value,
         Ending::Panicked(payload) => std::panic::resume_unwind(payload),
         Ending::Cut => unreachable!(

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use crate::task::TaskScope;
+use crate::{lazy::lazy, task::TaskScope};
 
 /// Runs `body` with a [`TaskScope`] for at most this long: `Some` value of the body, or `None` when the deadline passed first. Then the
 /// body has been cut, the children have been cancelled, and all of them have ended.
@@ -36,5 +36,5 @@ where
     F: AsyncFnOnce(TaskScope) -> R,
 {
     let scope = TaskScope::builder().timeout(limit).scope(body);
-    async move { scope.await.ok() }
+    lazy(scope, |scope| (scope, ()), |(), result| result.ok())
 }

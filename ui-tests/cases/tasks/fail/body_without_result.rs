@@ -1,0 +1,7 @@
+use aiotools::TaskGroup;
+
+fn main() {
+    let _group = TaskGroup::scope(async |tg| {
+        drop(tg.spawn(async {}));
+    });
+}

@@ -1,0 +1,5 @@
+aiotools::context_var! {
+    static LOCK: std::sync::Mutex<u32>;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use aiotools::TaskGroup;
+
+fn main() {
+    let _group = TaskGroup::scope(async |tg| {
+        drop(tg.spawn(async { 1 }));
+        Ok(())
+    });
+}

@@ -1,0 +1,6 @@
+#![deny(unused_must_use)]
+use aiotools::gather;
+
+fn main() {
+    gather([async {}]);
+}

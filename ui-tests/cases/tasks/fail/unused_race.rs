@@ -1,0 +1,6 @@
+#![deny(unused_must_use)]
+use aiotools::race;
+
+fn main() {
+    race([async {}]);
+}

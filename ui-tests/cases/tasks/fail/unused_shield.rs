@@ -1,0 +1,6 @@
+#![deny(unused_must_use)]
+use aiotools::shield;
+
+fn main() {
+    shield(async {});
+}
