@@ -191,7 +191,7 @@ impl Driver {
                 };
                 table.link(key, now);
             }
-            let next = if all { table.next(now) } else { None };
+            let next = if all { table.rests_until() } else { None };
             if let Some(next) = next {
                 table.sleeps_until = Some(next);
             }

@@ -345,6 +345,15 @@ impl Table {
         }
     }
 
+    /// As `next`, if nothing is due already.
+    pub(super) fn rests_until(&self) -> Option<u64> {
+        if self.ready.is_empty() {
+            self.wheel.next()
+        } else {
+            None
+        }
+    }
+
     /// The nodes of all timers that have ticks as tasks.
     pub(super) fn running(&self) -> Vec<Arc<Node>> {
         let extras = self
