@@ -102,7 +102,8 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         }
     }
 
-    /// This child runs at once, whatever the group's `max_concurrency` is.
+    /// The body of this child has begun elsewhere: it goes on at once, whatever the group's
+    /// `max_concurrency` is, and whatever it was asked.
     pub(crate) fn exempt(self) -> Self {
         self.mark(EXEMPT);
         self
@@ -165,8 +166,9 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             self.family().claim(&self.head);
         }
         match self.head.node() {
-            // A request that comes before the body has begun means that it never does.
-            Some(node) if !self.is(STARTED) => {
+            // A request that comes before the body has begun means that it never does. One that was begun
+            // elsewhere goes on.
+            Some(node) if !self.is(STARTED | EXEMPT) => {
                 self.family().pass_on(self.head.group(), node);
                 if node.control().requests() > 0 {
                     let reason = node.reason();
