@@ -26,6 +26,10 @@ impl Diagnostics {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
+    pub(crate) fn has_errors(&self) -> bool {
+        self.count > 0
+    }
+
     /// Whether `check` found nothing to report.
     pub(crate) fn passes(&mut self, check: impl FnOnce(&mut Self)) -> bool {
         let before = self.count;

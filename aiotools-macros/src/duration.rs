@@ -29,6 +29,12 @@ impl DurationLit {
     }
 }
 
+impl DurationLit {
+    pub(crate) fn get(self) -> Duration {
+        self.0
+    }
+}
+
 impl ToTokens for DurationLit {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let secs = self.0.as_secs();

@@ -2,8 +2,10 @@
 
 mod actxmgr;
 mod args;
+mod block_on;
 mod body_rules;
 mod borrows;
+mod choice;
 mod coroutine_fn;
 mod debug;
 mod diag;
@@ -11,12 +13,17 @@ mod duration;
 mod item_fn;
 mod krate;
 mod main_context;
+#[path = "main/mod.rs"]
+mod main_fn;
 mod misplaced;
 mod return_type;
+mod runtime_args;
 mod server;
 mod slot;
+mod test;
 #[cfg(test)]
 mod testing;
+mod timer;
 mod unavailable;
 mod yields;
 
@@ -309,4 +316,165 @@ pub fn server_unavailable(_: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn main_context_unavailable(_: TokenStream, item: TokenStream) -> TokenStream {
     unavailable::attribute("main_context", &item.into()).into()
+}
+
+/// Turns an `async fn` into a timer: a function that starts it, and calls what was written once per interval.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use std::time::Duration;
+///
+/// #[aiotools::timer(interval = "1s")]
+/// async fn tick(interval: Duration, hits: Arc<AtomicU32>) {
+///     hits.fetch_add(1, Ordering::Relaxed);
+/// }
+///
+/// aiotools::VirtualClock::run(async {
+///     let hits = Arc::new(AtomicU32::new(0));
+///     let timer = tick(hits.clone()); // the first tick is at once
+///     tokio::time::sleep(Duration::from_millis(2500)).await;
+///     timer.cancel().await;
+///     assert_eq!(hits.load(Ordering::Relaxed), 3);
+/// });
+/// ```
+///
+/// A parameter named `interval` is given the interval. All others become arguments of the starter, and are cloned for each tick. The
+/// function returns `()` or a `Result`; errors and panics go to `tracing`, and never stop the timer. It may be generic, and a
+/// method on `self: Arc<Self>`.
+///
+/// # What it expands to
+///
+/// ```text
+/// fn tick(hits: Arc<AtomicU32>) -> Timer {
+///     TimerBuilder::new(Duration::from_secs(1)).start(move |interval| {
+///         let hits = hits.clone();
+///         async move { /* the body */ }
+///     })
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `interval` | a duration: `"500ms"`, `"1m30s"` | the first argument of the starter | The time from tick to tick. |
+/// | `policy` | `accumulate`, `cancel`, `skip`, `queue` | `accumulate` | What happens when a tick is due while another one runs: see `TimerDelayPolicy`. |
+/// | `start` | `immediately`, `after_interval` | `immediately` | When the first tick is due. |
+/// | `jitter` | a duration | none | Each tick but an immediate first one is delayed by a random time below this. |
+/// | `name` | text | the place of the call | The name in errors and in the task tree. |
+/// | `schedule` | a cron expression: `"0 3 * * *"` | none | Ticks by the wall clock instead of an interval. Needs the feature `schedule`. |
+/// | `tz` | a time zone: `"Europe/Berlin"` | UTC | The time zone of the schedule. |
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is an `async fn`. | `#[timer]` goes on an `async fn`; write `async fn` |
+/// | Durations are longer than zero. | the duration is zero; write one that is longer, such as `"5s"` |
+/// | It owns its arguments. | the ticks of a timer outlive the call that starts it, so they cannot borrow; take an owned value, or an `Arc` |
+/// | Its arguments are `Clone`. | an argument of a timer is cloned for each tick, and `..` cannot be (at its type) |
+///
+/// # Cancellation and panics
+///
+/// Dropping the `Timer` cancels it; see there.
+///
+/// # Feature
+///
+/// Needs the feature `macros`, which is on by default.
+#[proc_macro_attribute]
+pub fn timer(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = timer::attribute(args.into(), &item.into());
+    debug::print("timer", &expansion);
+    expansion.into()
+}
+
+/// Runs an async test in a runtime, on request with a virtual clock.
+///
+/// ```
+/// use std::time::Duration;
+/// use aiotools::VirtualClock;
+///
+/// #[aiotools::test(virtual_clock)]
+/// async fn an_hour_takes_no_time(clock: VirtualClock) {
+///     tokio::time::sleep(Duration::from_secs(3600)).await;
+///     assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+/// }
+///
+/// #[aiotools::test(flavor = multi_thread, timeout = "10s")]
+/// async fn ends_in_time() -> Result<(), std::io::Error> {
+///     Ok(())
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `virtual_clock` | | off | The test runs under a `VirtualClock`, on one thread, and may take it as a parameter. A test that can never wake up again fails with the task tree. |
+/// | `flavor` | `current_thread`, `multi_thread` | `current_thread` | The kind of runtime. |
+/// | `worker_threads` | a number | the number of cores | Threads of a multi-thread runtime. |
+/// | `timeout` | a duration | none | The test fails, with the task tree, when it takes longer: in real time, and under a virtual clock in virtual time as well. |
+/// | `crate` | a path | `::aiotools` | Where aiotools is found. |
+///
+/// # Rules
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is an `async fn`. | `#[test]` goes on an `async fn`; write `async fn` |
+/// | It takes no parameters. | a test takes no parameters; with `virtual_clock` it may take `clock: VirtualClock` |
+/// | A virtual clock has one thread. | a virtual clock works on one thread only; remove `flavor = multi_thread`, or `virtual_clock` |
+///
+/// # Feature
+///
+/// Needs the feature `macros`, and for the virtual clock `test-util`; both are on by default.
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = test::attribute(args.into(), &item.into());
+    debug::print("test", &expansion);
+    expansion.into()
+}
+
+/// Runs the async `main` in a runtime, and stops it in order.
+///
+/// ```
+/// #[aiotools::main]
+/// async fn main() -> Result<(), std::io::Error> {
+///     Ok(())
+/// }
+/// ```
+///
+/// - The body runs in a root scope: what it spawns with `TaskScope` handles of its own, and every timer that it starts, belongs to it.
+/// - **SIGINT** (Ctrl-C), and on Unix SIGTERM, cancel the root scope, with the name of the signal as the reason. A body that is inside
+///   `catch_cancel` hears of it and may return a value after all; otherwise it is cut, its guards clean up, and the exit code is 128 plus
+///   the number of the signal. A second signal ends the process at once.
+/// - **On the way out** it waits for all cleanups that go on in the background, for up to `drain_timeout`; what has not ended by then
+///   is reported through `tracing`, and dropped with the runtime.
+/// - The exit code is that of what `main` returns.
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `flavor` | `current_thread`, `multi_thread` | `multi_thread` | The kind of runtime. |
+/// | `worker_threads` | a number | the number of cores | Threads of a multi-thread runtime. |
+/// | `drain_timeout` | a duration | 10 s | How long to wait on the way out: for the root scope after a signal, and then for cleanups. |
+/// | `crate` | a path | `::aiotools` | Where aiotools is found. |
+///
+/// # Rules
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is an `async fn`. | `#[main]` goes on an `async fn`; write `async fn` |
+/// | It takes no parameters. | `main` takes no parameters; read them with `std::env::args()` |
+///
+/// # Feature
+///
+/// Needs the feature `macros`, which is on by default.
+#[proc_macro_attribute]
+pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = main_fn::attribute(args.into(), &item.into());
+    debug::print("main", &expansion);
+    expansion.into()
 }

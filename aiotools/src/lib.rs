@@ -16,6 +16,9 @@
 //! | run many futures in parallel | [`gather`], [`race`], [`race_ok`], [`as_completed`] |
 //! | hand values down to child tasks | [`context_var!`], [`resetting`] |
 //! | see what is running | [`task::dump`] |
+//! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
+//! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
+//! | stop a program in order | [`#[main]`](macro@main) |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
@@ -71,6 +74,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `macros` | yes | the attributes |
+//! | `test-util` | yes | `VirtualClock`, `#[test(virtual_clock)]` |
+//! | `schedule` | no | timers that follow the wall clock: cron expressions, time zones |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
 //! Without the features, everything else remains.
@@ -80,6 +85,8 @@ pub mod cleanup;
 pub mod context;
 pub mod future;
 mod lazy;
+#[cfg(feature = "macros")]
+mod runtime;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
 pub mod task;
@@ -92,7 +99,7 @@ pub mod __private;
 
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use aiotools_macros::actxmgr;
+pub use aiotools_macros::{actxmgr, main, test, timer};
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};
@@ -116,5 +123,11 @@ pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,
     TaskGroupError, TaskHandle, TaskScope, resetting,
 };
+#[cfg(feature = "test-util")]
 #[doc(inline)]
-pub use time::{move_on_after, timeout, timeout_at};
+pub use time::VirtualClock;
+#[doc(inline)]
+pub use time::{
+    Timer, TimerBuilder, TimerDelayPolicy, TimerStart, create_timer, move_on_after, timeout,
+    timeout_at,
+};

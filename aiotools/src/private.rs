@@ -5,6 +5,21 @@ pub use crate::context::{
     TimedOutAsError, TimedOutAsPanic, YieldPoint,
 };
 
+#[cfg(feature = "test-util")]
+pub use crate::time::VirtualClock;
+pub use crate::time::{
+    Timer, TimerBuilder, TimerDelayPolicy, TimerStart,
+    engine::{clone_argument, start_timer},
+};
+
+#[cfg(all(feature = "macros", feature = "test-util"))]
+pub use crate::runtime::run_virtual_test;
+#[cfg(feature = "schedule")]
+pub use crate::time::engine::schedule;
+
+#[cfg(feature = "macros")]
+pub use crate::runtime::{Flavor, run_main, run_test};
+
 #[cfg(all(unix, feature = "server"))]
 pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worker_context};
 

@@ -37,3 +37,21 @@ fn server() {
 fn main_context() {
     check("main_context");
 }
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn timer() {
+    check("timer");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn test() {
+    check("test");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn main() {
+    check("main");
+}

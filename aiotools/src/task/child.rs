@@ -48,6 +48,8 @@ const POLLED: u8 = 1;
 const STARTED: u8 = 2;
 const ENDING: u8 = 4;
 const DONE: u8 = 8;
+/// It does not count for `max_concurrency`.
+const EXEMPT: u8 = 16;
 
 type Outcome<T> = Result<T, TaskError>;
 
@@ -98,6 +100,13 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             _convert: PhantomData,
             _pinned: PhantomPinned,
         }
+    }
+
+    /// The body of this child has begun elsewhere: it goes on at once, whatever the group's
+    /// `max_concurrency` is, and whatever it was asked.
+    pub(crate) fn exempt(self) -> Self {
+        self.mark(EXEMPT);
+        self
     }
 
     fn is(&self, flag: u8) -> bool {
@@ -157,8 +166,9 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             self.family().claim(&self.head);
         }
         match self.head.node() {
-            // A request that comes before the body has begun means that it never does.
-            Some(node) if !self.is(STARTED) => {
+            // A request that comes before the body has begun means that it never does. One that was begun
+            // elsewhere goes on.
+            Some(node) if !self.is(STARTED | EXEMPT) => {
                 self.family().pass_on(self.head.group(), node);
                 if node.control().requests() > 0 {
                     let reason = node.reason();
@@ -174,7 +184,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
                 }
             }
         }
-        if !self.is(STARTED) {
+        if !self.is(STARTED | EXEMPT) {
             if !self.family().may_start(self.head.seq, cx.waker()) {
                 return self.wait_for_start(cx.waker());
             }

@@ -10,7 +10,7 @@
     reason = "a borrowed pointer in a thread-local; the argument is above"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use super::{
     children::Head,
@@ -23,6 +23,31 @@ enum Current {
     None,
     Node(*const Arc<Node>),
     Child(*const Head),
+    Lazy(*const Lazy<'static>),
+}
+
+/// Something that gets a node only if somebody asks for it: a tick of a timer that may be over at its first poll.
+pub(crate) struct Lazy<'a> {
+    node: OnceCell<Arc<Node>>,
+    make: &'a dyn Fn() -> Arc<Node>,
+}
+
+impl<'a> Lazy<'a> {
+    pub(crate) fn new(make: &'a dyn Fn() -> Arc<Node>) -> Self {
+        Self {
+            node: OnceCell::new(),
+            make,
+        }
+    }
+
+    fn get(&self) -> &Arc<Node> {
+        self.node.get_or_init(self.make)
+    }
+
+    /// The node, if anybody asked for it.
+    pub(crate) fn into_node(self) -> Option<Arc<Node>> {
+        self.node.into_inner()
+    }
 }
 
 thread_local! {
@@ -58,12 +83,19 @@ pub(crate) fn enter_child<R>(head: &Head, call: impl FnOnce() -> R) -> R {
     with(Current::Child(head), call)
 }
 
+/// Calls with something current that may get a node.
+pub(crate) fn enter_lazy<R>(lazy: &Lazy<'_>, call: impl FnOnce() -> R) -> R {
+    with(Current::Lazy(std::ptr::from_ref(lazy).cast()), call)
+}
+
 /// The current node; a child that had none until now gets one.
 pub(crate) fn node() -> Option<Arc<Node>> {
     match CURRENT.try_with(Cell::get).unwrap_or(Current::None) {
         Current::None => None,
         // SAFETY: see above.
         Current::Node(node) => Some(Arc::clone(unsafe { &*node })),
+        // SAFETY: see above.
+        Current::Lazy(lazy) => Some(Arc::clone(unsafe { &*lazy }.get())),
         Current::Child(head) => {
             // SAFETY: see above.
             let head = unsafe { &*head };
@@ -88,9 +120,14 @@ pub(crate) fn group() -> Option<Arc<Node>> {
         Current::Node(node) => Some(Arc::clone(unsafe { &*node })),
         // SAFETY: see above.
         Current::Child(head) => Some(unsafe { &*head }.group_arc()),
+        // SAFETY: see above.
+        Current::Lazy(lazy) => Some(Arc::clone(unsafe { &*lazy }.get())),
     };
     while let Some(here) = &node {
-        if matches!(here.kind, Kind::Group | Kind::Scope | Kind::Context) {
+        if matches!(
+            here.kind,
+            Kind::Group | Kind::Scope | Kind::Context | Kind::Timer
+        ) {
             break;
         }
         node = here.parent.clone();
@@ -104,6 +141,11 @@ pub(crate) fn is_cancelled() -> bool {
         Current::None => false,
         // SAFETY: see above.
         Current::Node(node) => unsafe { &*node }.any_request().is_some(),
+        // SAFETY: see above.
+        Current::Lazy(lazy) => unsafe { &*lazy }
+            .node
+            .get()
+            .is_some_and(|node| node.any_request().is_some()),
         Current::Child(head) => {
             // SAFETY: see above.
             let head = unsafe { &*head };

@@ -60,6 +60,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Group => "group",
         Kind::Scope => "scope",
         Kind::Context => "context",
+        Kind::Timer => "timer",
         Kind::Task => "task",
         Kind::Cleanup => "cleanup",
         Kind::Timeout => "timeout",
@@ -157,7 +158,7 @@ impl Dump {
 }
 
 impl Entry {
-    /// `group`, `scope`, `context`, `task`, `cleanup`, `timeout` or `catch_cancel`.
+    /// `group`, `scope`, `context`, `timer`, `task`, `cleanup`, `timeout` or `catch_cancel`.
     pub fn kind(&self) -> &str {
         self.kind
     }

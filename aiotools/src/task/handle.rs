@@ -204,7 +204,7 @@ impl<T> TaskHandle<T> {
         let Some(family) = &self.group.family else {
             return;
         };
-        if family.grace.is_zero() || self.group.kind == Kind::Context {
+        if family.grace.is_zero() || matches!(self.group.kind, Kind::Context | Kind::Timer) {
             node.request(reason, true);
         } else {
             node.request(reason, node.control().hard());

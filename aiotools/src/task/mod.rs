@@ -62,10 +62,13 @@ pub use task_ref::{TaskRef, current};
 pub(crate) mod engine {
     pub(crate) use super::{
         adopt::adopt,
-        current::{enter, is_cancelled, node},
-        family::Policy,
+        close::close,
+        current::{Lazy, enter, enter_lazy, group, is_cancelled, node},
+        family::{Family, Policy},
         handle::Ended,
         node::{Kind, Node},
+        registry::add as register,
+        report::Handler,
         scope_builder::collect,
         seat::{Seat, Waiting},
         spawner::Spawner,

@@ -50,6 +50,7 @@ pub(crate) enum Kind {
     Group,
     Scope,
     Context,
+    Timer,
     Task,
     Cleanup,
     Timeout,
@@ -192,7 +193,11 @@ impl Node {
 
     /// Whether requests stop here on their way out: nodes of one task form a chain that ends with such a node.
     pub(crate) fn is_root(&self) -> bool {
-        self.parent.is_none() || matches!(self.kind, Kind::Task | Kind::Cleanup | Kind::Context)
+        self.parent.is_none()
+            || matches!(
+                self.kind,
+                Kind::Task | Kind::Cleanup | Kind::Context | Kind::Timer
+            )
     }
 
     /// The outermost node of the same task.

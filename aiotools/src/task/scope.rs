@@ -52,6 +52,11 @@ impl TaskScope {
         Self { spawner, cuts_body }
     }
 
+    #[cfg(feature = "macros")]
+    pub(crate) fn node(&self) -> &super::sync::Arc<super::node::Node> {
+        self.spawner.node()
+    }
+
     /// Runs `body` with a new scope, and ends, with the value of the body, when everything that was started in it has ended.
     ///
     /// When this future is dropped, the body is dropped and the children are cancelled at once, shield or not; whoever is around the

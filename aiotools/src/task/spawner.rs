@@ -111,6 +111,44 @@ impl Spawner {
         TaskHandle::new(join, Arc::clone(&self.node), seq, location, name)
     }
 
+    /// As `spawn_at`, with a name.
+    pub(crate) fn spawn_named_at<F>(
+        &self,
+        name: Option<&str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> TaskHandle<<F::Output as TaskOutput>::Value>
+    where
+        F: Future<Output: TaskOutput> + Send + 'static,
+    {
+        self.start::<F, Checked>(name, location, future)
+    }
+
+    /// Starts a child with a node that exists already, whose parent is this group. It does not count for `max_concurrency`. False if the
+    /// group has ended; then the node is left to the one who brought it.
+    #[expect(
+        unsafe_code,
+        reason = "the child gives back the unit that is taken for it here"
+    )]
+    pub(crate) fn spawn_with_node<F>(&self, node: &Arc<Node>, future: F) -> bool
+    where
+        F: Future<Output = Result<(), super::error::BoxError>> + Send + 'static,
+    {
+        let Some(seq) = self.node.enter() else {
+            return false;
+        };
+        if let Some(family) = &self.node.family {
+            family.adopt_node(seq, node);
+            family.pass_on(&self.node, node);
+        }
+        let own = Some(Arc::clone(node));
+        // SAFETY: `enter` has just given us the unit and the number, and the child takes both.
+        let child =
+            unsafe { Child::<F, Checked>::new(&self.node, seq, node.location, own, future) };
+        drop(self.runtime.spawn(child.exempt()));
+        true
+    }
+
     /// The node of a child that needs one from the start: for its name, or for what it inherits.
     #[cold]
     fn make_node(

@@ -1,0 +1,4 @@
+struct Tick;
+::core::compile_error! {
+    "`#[timer]` goes on an `async fn`, not on a `struct`"
+}

@@ -1,0 +1,42 @@
+//! What `#[aiotools::test]` expands to.
+
+use std::{future::Future, time::Duration};
+
+use super::Flavor;
+
+/// Runs a test in real time.
+///
+/// # Panics
+///
+/// If it takes longer than `timeout`.
+pub fn run_test<F: Future>(flavor: Flavor, timeout: Option<Duration>, test: F) -> F::Output {
+    let runtime = flavor.build();
+    // On the heap: a test thread has little stack.
+    let test = Box::pin(test);
+    runtime.block_on(async {
+        let Some(limit) = timeout else {
+            return test.await;
+        };
+        match tokio::time::timeout(limit, test).await {
+            Ok(output) => output,
+            Err(_) => panic!(
+                "this test did not end within {limit:?}\n\n{}",
+                crate::task::dump()
+            ),
+        }
+    })
+}
+
+/// Runs a test under a virtual clock.
+///
+/// # Panics
+///
+/// If it takes longer than `timeout`, or can never end.
+#[cfg(feature = "test-util")]
+pub fn run_virtual_test<F: Future>(timeout: Option<Duration>, test: F) -> F::Output {
+    let mut clock = crate::VirtualClock::builder();
+    if let Some(timeout) = timeout {
+        clock = clock.timeout(timeout);
+    }
+    clock.run(Box::pin(test))
+}

@@ -1,0 +1,75 @@
+//! Which driver a new timer belongs to: that of the group around it, or else that of the runtime.
+
+use std::{
+    collections::HashMap,
+    panic::Location,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::runtime::{Handle, Id};
+
+use super::driver::{Driver, Shared};
+use crate::task::engine::{Kind, Node, Spawner, group};
+
+/// A runtime, and the address of a group on it, or 0. A driver keeps the node of its group alive, so an address stays its own as long as
+/// the driver is there.
+pub(super) type Key = (Id, usize);
+
+static DRIVERS: Mutex<Option<HashMap<Key, Weak<Shared>>>> = Mutex::new(None);
+
+/// The driver for a timer that starts here. One that has been refused by its group is closed.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub(super) fn here(location: &'static Location<'static>) -> Arc<Shared> {
+    let runtime = Handle::current();
+    let group = group();
+    let address = group
+        .as_ref()
+        .map_or(0, |group| std::ptr::from_ref(&**group).addr());
+    let key = (runtime.id(), address);
+    let shared = {
+        let mut drivers = DRIVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let drivers = drivers.get_or_insert_default();
+        if let Some(shared) = drivers.get(&key).and_then(Weak::upgrade)
+            && !shared.lock().closed
+        {
+            return shared;
+        }
+        let node = group.as_ref().map(|group| {
+            let mut node = Node::new(Kind::Task, Some(Arc::clone(group)), location);
+            node.name = Some("timers".into());
+            Arc::new(node)
+        });
+        let shared = Arc::new(Shared::new(node, key));
+        drivers.insert(key, Arc::downgrade(&shared));
+        shared
+    };
+    start(&shared, &runtime, group);
+    shared
+}
+
+fn start(shared: &Arc<Shared>, runtime: &Handle, group: Option<Arc<Node>>) {
+    let driver = Driver::new(Arc::clone(shared));
+    match (group.and_then(Spawner::new), &shared.node) {
+        // Refused, it is dropped, and so closed.
+        (Some(spawner), Some(node)) => {
+            if !spawner.spawn_with_node(node, driver) {
+                shared.lock().refused = true;
+            }
+        }
+        _ => drop(runtime.spawn(driver)),
+    }
+}
+
+/// The driver has ended.
+pub(super) fn forget(shared: &Arc<Shared>) {
+    let mut drivers = DRIVERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(drivers) = drivers.as_mut()
+        && let Some(known) = drivers.get(&shared.key)
+        && std::ptr::eq(known.as_ptr(), Arc::as_ptr(shared))
+    {
+        drivers.remove(&shared.key);
+    }
+}

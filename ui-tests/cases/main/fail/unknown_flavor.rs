@@ -1,0 +1,2 @@
+#[aiotools::main(flavor = fast)]
+async fn main() {}

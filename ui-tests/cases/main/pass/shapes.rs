@@ -1,0 +1,6 @@
+#![deny(warnings)]
+
+#[aiotools::main(flavor = current_thread, drain_timeout = "2s")]
+async fn main() -> Result<(), std::io::Error> {
+    Ok(())
+}

@@ -1,0 +1,4 @@
+#[aiotools::test(flavor = fast)]
+async fn passes() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[aiotools::timer(interval = "1s")]
+async fn tick(name: &str) {
+    println!("{name}");
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[aiotools::timer(interval = "1s")]
+fn tick() {}
+
+fn main() {
+    let _timer = tick();
+}

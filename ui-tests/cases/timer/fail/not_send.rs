@@ -1,0 +1,8 @@
+#[aiotools::timer(interval = "1s")]
+async fn tick() {
+    let held = std::rc::Rc::new(1);
+    std::future::ready(()).await;
+    drop(held);
+}
+
+fn main() {}

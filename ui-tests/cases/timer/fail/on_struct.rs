@@ -1,0 +1,4 @@
+#[aiotools::timer(interval = "1s")]
+struct Tick;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[aiotools::timer(interval = "1s")]
+async fn tick(interval: u64) {
+    println!("{interval}");
+}
+
+fn main() {}
