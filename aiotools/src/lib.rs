@@ -76,6 +76,7 @@
 //! | `macros` | yes | the attributes |
 //! | `test-util` | yes | `VirtualClock`, `#[test(virtual_clock)]` |
 //! | `schedule` | no | timers that follow the wall clock: cron expressions, time zones |
+//! | `fork` | yes | [`process`], on Unix |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
 //! Without the features, everything else remains.
@@ -85,6 +86,8 @@ pub mod cleanup;
 pub mod context;
 pub mod future;
 mod lazy;
+#[cfg(all(unix, feature = "fork"))]
+pub mod process;
 #[cfg(feature = "macros")]
 mod runtime;
 #[cfg(all(unix, feature = "server"))]
@@ -115,9 +118,12 @@ pub use cancel::{
 pub use context::{AsyncContextManager, Exit};
 #[doc(inline)]
 pub use future::{as_completed, gather, race, race_ok};
+#[cfg(all(unix, feature = "fork"))]
+#[doc(inline)]
+pub use process::Signal;
 #[cfg(all(unix, feature = "server"))]
 #[doc(inline)]
-pub use server::{Phase, Server, ServerError, Signal, WorkerContext, process_index, start_server};
+pub use server::{Phase, Server, ServerError, WorkerContext, process_index, start_server};
 #[doc(inline)]
 pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,

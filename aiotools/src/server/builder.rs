@@ -14,8 +14,9 @@ use super::{
     options::Options,
     parent::{End, Parent, Side},
     signal_queue::SignalQueue,
-    sys, worker,
+    worker,
 };
+use crate::process::pidfd_open;
 
 /// A server that has not started: [`start_server`](super::start_server) makes one, and
 /// [`run`](Server::run) runs it.
@@ -234,7 +235,7 @@ impl<W, M, A> Server<W, M, A> {
             mut observer,
         } = self;
         options.check()?;
-        let by_pidfd = !options.portable && sys::pidfd_open(nix::unistd::getpid()).is_ok();
+        let by_pidfd = !options.portable && pidfd_open(nix::unistd::getpid()).is_ok();
         let queue = SignalQueue::open(options.parent_signals(by_pidfd), options.portable)
             .map_err(|err| ServerError::system("take over the stop signals", err))?;
         let listeners = Listeners::bind(&options.listen)?;

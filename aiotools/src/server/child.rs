@@ -18,8 +18,8 @@ use super::{
     Signal, WorkerFailure, WorkerPhase,
     control::{Command, ParentEnd, Report},
     failure::How,
-    sys,
 };
+use crate::process::{pidfd_open, try_wait};
 
 #[derive(Debug)]
 pub(super) struct Child {
@@ -73,7 +73,7 @@ impl Child {
 
     /// Watches its end by a pidfd, where there is one.
     pub(super) fn watch(&mut self) {
-        self.pidfd = sys::pidfd_open(self.pid).ok();
+        self.pidfd = pidfd_open(self.pid).ok();
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -169,7 +169,7 @@ impl Child {
         if self.reaped {
             return None;
         }
-        let status = match sys::try_wait(self.pid) {
+        let status = match try_wait(self.pid) {
             Ok(None) => return None,
             Ok(Some(status)) => Ok(status),
             Err(err) => Err(err),

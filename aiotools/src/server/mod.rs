@@ -101,7 +101,6 @@ mod options;
 mod parent;
 mod phase;
 mod runtime;
-mod signal;
 mod signal_queue;
 mod socket_file;
 mod sys;
@@ -121,7 +120,9 @@ pub use main_context::MainContext;
 pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};
 pub use phase::{Phase, Ready, WorkerPhase};
 pub use runtime::IntoWorkerRuntime;
-pub use signal::{Signal, UnknownSignal};
+
+#[doc(inline)]
+pub use crate::process::{Signal, UnknownSignal};
 
 /// Makes a server of `worker`, a function marked with [`#[server]`](macro@crate::server);
 /// [`Server::run`] runs it.

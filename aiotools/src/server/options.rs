@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ServerError, Signal, error::Kind, listeners::Spec, sys};
+use super::{ServerError, Signal, error::Kind, listeners::Spec};
+use crate::process::thread_count;
 
 #[derive(Debug)]
 pub(super) struct Options {
@@ -33,8 +34,8 @@ impl Options {
     pub(super) fn check(&self) -> Result<(), ServerError> {
         let refusal = if tokio::runtime::Handle::try_current().is_ok() {
             Kind::InsideRuntime
-        } else if sys::thread_count() > 1 {
-            Kind::Threads(sys::thread_count())
+        } else if thread_count() > 1 {
+            Kind::Threads(thread_count())
         } else if self.workers == 0 {
             Kind::NoWorkers
         } else if self.stop_signals.is_empty() {

@@ -60,9 +60,9 @@ use super::{
     observer::Observer,
     options::Options,
     signal_queue::SignalQueue,
-    sys,
     worker::Seat,
 };
+use crate::process::{ForkError, fork};
 
 /// How long the workers are left to empty the queues of the listeners before they are told to stop.
 const DOOR_LIMIT: Duration = Duration::from_secs(1);
@@ -190,7 +190,7 @@ impl<'a> Parent<'a> {
     fn fork(&mut self, index: usize) -> Result<Option<control::WorkerEnd>, ServerError> {
         let (control, worker) =
             control::pair().map_err(|err| ServerError::system("make a socket pair", err))?;
-        match sys::fork() {
+        match fork() {
             Ok(None) => Ok(Some(worker)),
             Ok(Some(pid)) => {
                 let mut child = Child::new(index, pid, control, self.options.run_to_completion);
@@ -201,8 +201,8 @@ impl<'a> Parent<'a> {
                 self.children.0.push(child);
                 Ok(None)
             }
-            Err(sys::ForkError::Threads(count)) => Err(ServerError::new(Kind::Threads(count))),
-            Err(sys::ForkError::System(err)) => Err(ServerError::system("fork a worker", err)),
+            Err(ForkError::Threads(count)) => Err(ServerError::new(Kind::Threads(count))),
+            Err(ForkError::System(err)) => Err(ServerError::system("fork a worker", err)),
         }
     }
 

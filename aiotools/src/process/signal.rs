@@ -1,13 +1,13 @@
-//! The signal that a stop is asked for with.
+//! The signals by name.
 
 use std::{fmt, str::FromStr};
 
 use nix::sys::signal::Signal as Raw;
 
-/// A Unix signal, as [`yield_!`](macro@crate::server) of a worker and of a main context resumes
-/// with it.
+/// A Unix signal: what a child process is sent, and what `yield_!` of a worker of a server resumes
+/// with.
 ///
-/// The signals that a server may be stopped by are associated constants, so that they can be
+/// Those that programs send each other are associated constants, so that they can be
 /// matched on:
 ///
 /// ```
@@ -74,14 +74,16 @@ impl Signal {
         self.0.as_str()
     }
 
-    pub(super) const fn to_nix(self) -> Raw {
+    #[cfg(feature = "server")]
+    pub(crate) const fn to_nix(self) -> Raw {
         self.0
     }
 
     /// Whether a process can choose to take this signal as a request to stop: it can be caught, it
     /// does not tell of a fault in the process itself, and the server does not need it for its own
     /// work.
-    pub(super) const fn can_stop(self) -> bool {
+    #[cfg(feature = "server")]
+    pub(crate) const fn can_stop(self) -> bool {
         !matches!(
             self.0,
             Raw::SIGKILL
@@ -162,6 +164,7 @@ mod tests {
         assert_eq!(Signal::try_from(0), Err(UnknownSignal(())));
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn signal_that_cannot_be_caught_cannot_stop() {
         assert!(Signal::TERM.can_stop() && Signal::USR1.can_stop());
