@@ -5,10 +5,11 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    IntoWorkerRuntime, Phase, Ready, ServerError, Signal, WorkerContext,
+    IntoWorkerRuntime, Listen, Phase, Ready, ServerError, Signal, WorkerContext,
     body::ServerWorker,
     error::Kind,
-    listeners::{Listeners, Spec},
+    inherited::Inherited,
+    listeners::Listeners,
     main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
     observer::Observer,
     options::Options,
@@ -99,14 +100,31 @@ impl<W, M, A> Server<W, M, A> {
     /// system choose one; [`WorkerContext::local_addrs`] and [`Ready::local_addrs`] tell which. May
     /// be called several times.
     pub fn bind(mut self, addr: impl fmt::Display) -> Self {
-        self.options.listen.push(Spec::Tcp(addr.to_string()));
+        self.options.listen.push(Listen::tcp(addr));
         self
     }
 
-    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. The file must not
-    /// exist; the server removes it when it stops. May be called several times.
+    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. See
+    /// [`Listen::unix`] for what happens to the file. May be called several times.
     pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Self {
-        self.options.listen.push(Spec::Unix(path.into()));
+        self.options.listen.push(Listen::unix(path));
+        self
+    }
+
+    /// Listens as `listen` says: under a name, with a backlog of its own, on a socket that systemd
+    /// passes. May be called several times, beside [`bind`](Self::bind) and
+    /// [`bind_unix`](Self::bind_unix).
+    ///
+    /// ```no_run
+    /// use aiotools::server::Listen;
+    /// # fn server<W>(server: aiotools::server::Server<W>) -> aiotools::server::Server<W> {
+    /// server
+    ///     .bind_with(Listen::tcp("0.0.0.0:80").backlog(4096).name("http"))
+    ///     .bind_with(Listen::unix("/run/app/admin.sock").mode(0o660))
+    /// # }
+    /// ```
+    pub fn bind_with(mut self, listen: Listen) -> Self {
+        self.options.listen.push(listen);
         self
     }
 
@@ -238,7 +256,16 @@ impl<W, M, A> Server<W, M, A> {
         let by_pidfd = !options.portable && pidfd_open(nix::unistd::getpid()).is_ok();
         let queue = SignalQueue::open(options.parent_signals(by_pidfd), options.portable)
             .map_err(|err| ServerError::system("take over the stop signals", err))?;
-        let listeners = Listeners::bind(&options.listen)?;
+        let mut inherited = Inherited::take()
+            .map_err(|err| ServerError::system("take the sockets that were passed", err))?;
+        let listeners = Listeners::bind(
+            &options.listen,
+            &mut inherited,
+            options.workers,
+            true,
+            !options.portable,
+        )?;
+        drop(inherited);
         observer.phase(Phase::Bound);
 
         let main_context = match main_context.enter() {

@@ -56,9 +56,9 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
         index: usize,
         main_context: &'static C,
         args: A,
-        mut listeners: Listeners,
+        listeners: Listeners,
     ) -> Self {
-        listeners.disown_files();
+        let listeners = listeners.for_worker(index);
         let local_addrs = listeners.local_addrs().collect();
         let shared = Shared {
             listeners: Mutex::new(Some(listeners)),
@@ -80,9 +80,11 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
 
     /// The listener that the parent bound for `addr`, as a tokio listener of this worker's runtime.
     ///
-    /// `addr` is what was given to [`Server::bind`](super::Server::bind), or the address that came
-    /// of it. All workers accept from the same queue. The listener is non-blocking. Each call gives
-    /// a handle of its own to the same socket.
+    /// `addr` is what was given to [`Server::bind`](super::Server::bind), or the
+    /// [name](super::Listen::name) of the listener, or the address that came of it. All workers
+    /// accept from the same queue, unless it is one per worker by
+    /// [`reuse_port`](super::Listen::reuse_port). The listener is non-blocking. Each call gives a
+    /// handle of its own to the same socket. Of several that match, it is the first.
     ///
     /// # Errors
     ///
@@ -104,13 +106,29 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
     /// # }
     /// ```
     pub fn listener(&self, addr: impl fmt::Display) -> io::Result<TcpListener> {
-        self.with_listeners(|listeners| listeners.tcp(&addr.to_string()))
-            .and_then(TcpListener::from_std)
+        let found = self.with_listeners(|listeners| listeners.tcp(&addr.to_string()))?;
+        first(found).and_then(TcpListener::from_std)
+    }
+
+    /// All TCP listeners that [`listener`](Self::listener) could give for `addr`: where two were
+    /// bound to the same text, such as `"127.0.0.1:0"`, or where systemd passed several sockets
+    /// under one name. There is at least one.
+    ///
+    /// # Errors
+    ///
+    /// As [`listener`](Self::listener).
+    ///
+    /// # Panics
+    ///
+    /// As [`listener`](Self::listener).
+    pub fn listeners(&self, addr: impl fmt::Display) -> io::Result<Vec<TcpListener>> {
+        let found = self.with_listeners(|listeners| listeners.tcp(&addr.to_string()))?;
+        found.into_iter().map(TcpListener::from_std).collect()
     }
 
     /// The listener that the parent bound at `path` with
-    /// [`Server::bind_unix`](super::Server::bind_unix), as a tokio listener of this worker's
-    /// runtime.
+    /// [`Server::bind_unix`](super::Server::bind_unix), or that has this
+    /// [name](super::Listen::name), as a tokio listener of this worker's runtime.
     ///
     /// # Errors
     ///
@@ -121,8 +139,23 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
     ///
     /// Outside of the worker's runtime, as [`UnixListener::from_std`] does.
     pub fn unix_listener(&self, path: impl AsRef<Path>) -> io::Result<UnixListener> {
-        self.with_listeners(|listeners| listeners.unix(path.as_ref()))
-            .and_then(UnixListener::from_std)
+        let found = self.with_listeners(|listeners| listeners.unix(path.as_ref()))?;
+        first(found).and_then(UnixListener::from_std)
+    }
+
+    /// All Unix listeners that [`unix_listener`](Self::unix_listener) could give for `path`. There
+    /// is at least one.
+    ///
+    /// # Errors
+    ///
+    /// As [`unix_listener`](Self::unix_listener).
+    ///
+    /// # Panics
+    ///
+    /// As [`unix_listener`](Self::unix_listener).
+    pub fn unix_listeners(&self, path: impl AsRef<Path>) -> io::Result<Vec<UnixListener>> {
+        let found = self.with_listeners(|listeners| listeners.unix(path.as_ref()))?;
+        found.into_iter().map(UnixListener::from_std).collect()
     }
 
     fn with_listeners<T>(&self, get: impl FnOnce(&Listeners) -> io::Result<T>) -> io::Result<T> {
@@ -185,6 +218,15 @@ impl<C: fmt::Debug, A: fmt::Debug> fmt::Debug for WorkerContext<C, A> {
             .field("local_addrs", &self.inner.shared.local_addrs)
             .finish()
     }
+}
+
+fn first<T>(found: Vec<T>) -> io::Result<T> {
+    found.into_iter().next().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::AddrNotAvailable,
+            "the socket of this worker is gone",
+        )
+    })
 }
 
 /// Implemented by [`WorkerContext`] alone, for a good message where it should stand.

@@ -19,6 +19,10 @@ pub(super) enum Kind {
     NoWorkers,
     NoStopSignals,
     StopSignal(Signal),
+    Listen {
+        what: String,
+        why: &'static str,
+    },
     Bind {
         what: String,
         source: io::Error,
@@ -76,6 +80,7 @@ impl ServerError {
                 | Kind::NoWorkers
                 | Kind::NoStopSignals
                 | Kind::StopSignal(_)
+                | Kind::Listen { .. }
         )
     }
 
@@ -127,6 +132,7 @@ impl fmt::Display for ServerError {
                 f,
                 "{signal} cannot be a stop signal: use one that a process may catch, such as SIGTERM, SIGINT or SIGUSR1"
             ),
+            Kind::Listen { what, why } => write!(f, "the listener {what} cannot be had: {why}"),
             Kind::Bind { what, .. } => write!(f, "cannot listen on {what}"),
             Kind::MainContext { when, .. } => write!(f, "the main context failed {when}"),
             Kind::System { what, .. } => write!(f, "cannot {what}"),

@@ -4,119 +4,165 @@
 //! connection. The end of the *server* would: what waits in the queue when the last descriptor is
 //! closed is reset. So the parent first [shuts the door](Listeners::shut) and lets the workers,
 //! which are still serving, empty the queue; only then are they told to stop.
+//!
+//! # Invariants
+//!
+//! - L1. The door is shut, and socket files are removed, only by the process that the sockets
+//!   belong to. During an upgrade two servers have the same sockets, which belong to the old one
+//!   until it [hands them over](Listeners::hand_over).
+//! - L2. Two listeners that were asked for are two, whatever their addresses are.
+#![allow(dead_code, reason = "what scaling and upgrades need, which come next")]
 
 use std::{
     fmt, io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs as _},
+    net::{SocketAddr, TcpListener},
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd as _, BorrowedFd},
         unix::net::UnixListener,
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::Socket;
 
-use super::{ServerError, door, error::Kind, socket_file::SocketFile};
+use super::{
+    ServerError, bind, door,
+    error::Kind,
+    inherited::{Inherited, Local},
+    listen::{Listen, Place},
+    reuse_port::Group,
+    socket_file::SocketFile,
+};
 
-/// How many connections may wait for a worker, per listener; the kernel may allow fewer
-/// (`net.core.somaxconn`).
-const BACKLOG: i32 = 1024;
-
-/// Where to listen, as it was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Spec {
-    Tcp(String),
-    Unix(PathBuf),
+#[derive(Debug)]
+pub(super) struct Listeners {
+    all: Vec<Listener>,
+    /// See L1.
+    ours: bool,
 }
 
-impl fmt::Display for Spec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addr) => f.write_str(addr),
-            Self::Unix(path) => write!(f, "{}", path.display()),
+impl Default for Listeners {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            ours: true,
         }
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Listeners(Vec<Listener>);
+#[derive(Debug)]
+struct Listener {
+    listen: Listen,
+    local: Local,
+    sockets: Sockets,
+    file: Option<SocketFile>,
+}
 
 #[derive(Debug)]
-enum Listener {
-    Tcp {
-        spec: String,
-        local: SocketAddr,
-        socket: TcpListener,
-    },
-    Unix {
-        path: PathBuf,
-        socket: UnixListener,
-        file: SocketFile,
-    },
+enum Sockets {
+    /// One for all workers.
+    Shared(Socket),
+    PerWorker(Group),
 }
 
 impl Listeners {
-    pub(super) fn bind(specs: &[Spec]) -> Result<Self, ServerError> {
-        let bind = |spec| {
-            Listener::bind(spec).map_err(|source| {
-                let mut what = spec.to_string();
-                if matches!(spec, Spec::Unix(_)) && source.kind() == io::ErrorKind::AddrInUse {
-                    what.push_str(" (if no server is using this socket file, remove it)");
-                }
-                ServerError::new(Kind::Bind { what, source })
-            })
+    /// Takes what was passed, and binds the rest. `ours` is whether it belongs to us right away;
+    /// `steered: false` does without the program that chooses a worker.
+    pub(super) fn bind(
+        wanted: &[Listen],
+        inherited: &mut Inherited,
+        workers: usize,
+        ours: bool,
+        steered: bool,
+    ) -> Result<Self, ServerError> {
+        let mut listeners = Self {
+            all: Vec::new(),
+            ours,
         };
-        specs.iter().map(bind).collect::<Result<_, _>>().map(Self)
+        for listen in wanted {
+            let bound = Listener::bind(listen, inherited, workers, steered).map_err(|source| {
+                ServerError::new(Kind::Bind {
+                    what: listen.to_string(),
+                    source,
+                })
+            })?;
+            listeners.all.extend(bound);
+        }
+        // What is bound by us alone is ours in any case, but as long as the others are not, neither
+        // is there a server that would be stopped.
+        let left = inherited.names();
+        if !left.is_empty() {
+            tracing::warn!(sockets = ?left, "passed sockets that no listener asks for are closed");
+        }
+        Ok(listeners)
     }
 
     /// The addresses that the TCP listeners have, in the order in which they were asked for.
     pub(super) fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
-        self.0.iter().filter_map(|listener| match listener {
-            Listener::Tcp { local, .. } => Some(*local),
-            Listener::Unix { .. } => None,
+        self.all.iter().filter_map(|listener| match listener.local {
+            Local::Tcp(addr) => Some(addr),
+            Local::Unix(_) => None,
         })
     }
 
-    /// A handle to the TCP listener that was asked for as `addr`, or that has this address.
-    pub(super) fn tcp(&self, addr: &str) -> io::Result<TcpListener> {
-        let asked = addr.parse().ok();
-        let tcp = |listener: &'_ Listener| match listener {
-            Listener::Tcp {
-                spec,
-                local,
-                socket,
-            } => Some((spec.clone(), *local, socket.try_clone())),
-            Listener::Unix { .. } => None,
-        };
-        let by_spec = self
-            .0
-            .iter()
-            .filter_map(tcp)
-            .find(|(spec, ..)| spec == addr);
-        let found = by_spec.or_else(|| {
-            self.0
-                .iter()
-                .filter_map(tcp)
-                .find(|(_, local, _)| Some(*local) == asked)
-        });
-        found.map_or_else(|| Err(self.unknown(addr)), |(.., socket)| socket)
+    /// Handles to all TCP listeners that are called `what`: by name, else by the text that they were
+    /// asked for with, else by their address.
+    pub(super) fn tcp(&self, what: &str) -> io::Result<Vec<TcpListener>> {
+        let asked = what.parse().ok();
+        let tcp = |listener: &&Listener| matches!(listener.local, Local::Tcp(_));
+        let found = self.find(
+            what,
+            tcp,
+            |place| matches!(place, Place::Tcp(addr) if addr == what),
+            |local| matches!(local, Local::Tcp(addr) if Some(*addr) == asked),
+        )?;
+        let clone = |socket: &Socket| socket.try_clone().map(Into::into);
+        found.into_iter().map(clone).collect()
     }
 
-    /// A handle to the Unix listener at `path`.
-    pub(super) fn unix(&self, path: &Path) -> io::Result<UnixListener> {
-        let socket = self.0.iter().find_map(|listener| match listener {
-            Listener::Unix {
-                path: own, socket, ..
-            } if own == path => Some(socket.try_clone()),
-            _ => None,
-        });
-        socket.unwrap_or_else(|| Err(self.unknown(&path.display().to_string())))
+    /// Handles to all Unix listeners that are called `what`: by name, else by path.
+    pub(super) fn unix(&self, what: &Path) -> io::Result<Vec<UnixListener>> {
+        let unix = |listener: &&Listener| matches!(listener.local, Local::Unix(_));
+        let found = self.find(
+            &what.display().to_string(),
+            unix,
+            |place| matches!(place, Place::Unix(path) if path == what),
+            |local| matches!(local, Local::Unix(path) if path == what),
+        )?;
+        let clone = |socket: &Socket| socket.try_clone().map(Into::into);
+        found.into_iter().map(clone).collect()
+    }
+
+    fn find<'a>(
+        &'a self,
+        what: &str,
+        kind: impl Fn(&&'a Listener) -> bool,
+        by_place: impl Fn(&Place) -> bool,
+        by_local: impl Fn(&Local) -> bool,
+    ) -> io::Result<Vec<&'a Socket>> {
+        let matching = |matches: &dyn Fn(&Listener) -> bool| -> Vec<&'a Listener> {
+            let of_kind = self.all.iter().filter(&kind);
+            of_kind.filter(|listener| matches(listener)).collect()
+        };
+        let mut found = matching(&|listener| listener.listen.label() == Some(what));
+        if found.is_empty() {
+            found = matching(&|listener| by_place(&listener.listen.place));
+        }
+        if found.is_empty() {
+            found = matching(&|listener| by_local(&listener.local));
+        }
+        if found.is_empty() {
+            return Err(self.unknown(what));
+        }
+        Ok(found
+            .into_iter()
+            .filter_map(|listener| listener.sockets.any())
+            .collect())
     }
 
     fn unknown(&self, what: &str) -> io::Error {
-        let bound: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let bound: Vec<String> = self.all.iter().map(ToString::to_string).collect();
         let text = if bound.is_empty() {
             format!(
                 "the server does not listen on {what}: nothing is bound, give start_server(..) a bind(\"{what}\")"
@@ -130,6 +176,25 @@ impl Listeners {
         io::Error::new(io::ErrorKind::AddrNotAvailable, text)
     }
 
+    /// Makes what a worker with this index needs that is not there yet.
+    pub(super) fn provide(&mut self, index: usize) -> io::Result<()> {
+        for listener in &mut self.all {
+            if let Sockets::PerWorker(group) = &mut listener.sockets {
+                group.provide(index, |addr| bind::tcp_member(addr, &listener.listen))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which workers there are to connect to.
+    pub(super) fn steer(&mut self, indexes: &[usize]) {
+        for listener in &mut self.all {
+            if let Sockets::PerWorker(group) = &mut listener.sockets {
+                group.steer(indexes);
+            }
+        }
+    }
+
     /// Lets no new connection into the queues, as far as the system can do that; those that wait in
     /// them stay.
     ///
@@ -137,108 +202,238 @@ impl Listeners {
     /// second, and finds the port closed or someone else's. A Unix socket is taken out of the file
     /// system.
     pub(super) fn shut(&mut self) {
-        for listener in &mut self.0 {
-            match listener {
-                Listener::Tcp { socket, .. } => door::drop_handshakes(socket),
-                Listener::Unix { file, .. } => file.remove(),
+        if !self.ours {
+            return;
+        }
+        for listener in &mut self.all {
+            if let Some(file) = &mut listener.file {
+                file.remove();
+            }
+            if let Local::Tcp(_) = listener.local {
+                listener.sockets.iter().for_each(door::drop_handshakes);
             }
         }
     }
 
     /// Whether a connection waits in one of the queues.
     pub(super) fn has_waiting(&self) -> bool {
-        let mut fds: Vec<_> = self
-            .0
-            .iter()
-            .map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN))
-            .collect();
-        matches!(poll(&mut fds, PollTimeout::ZERO), Ok(ready) if ready > 0)
+        self.ours && any_waiting(self.all.iter().flat_map(|listener| listener.sockets.iter()))
     }
 
-    /// In a worker: leaves the socket files to the parent.
-    pub(super) fn disown_files(&mut self) {
-        for listener in &mut self.0 {
-            if let Listener::Unix { file, .. } = listener {
+    /// Whether a connection waits for the worker with this index, and for no other one.
+    pub(super) fn has_waiting_for(&self, index: usize) -> bool {
+        any_waiting(
+            self.all
+                .iter()
+                .filter_map(|listener| match &listener.sockets {
+                    Sockets::Shared(_) => None,
+                    Sockets::PerWorker(group) => group.of(index),
+                }),
+        )
+    }
+
+    /// In a worker: leaves the socket files to the parent, and the other workers' sockets to them.
+    pub(super) fn for_worker(self, index: usize) -> Self {
+        let own = |mut listener: Listener| {
+            if let Some(file) = &mut listener.file {
                 file.disown();
+            }
+            let sockets = match listener.sockets {
+                Sockets::Shared(socket) => socket,
+                Sockets::PerWorker(group) => group.into_one(index)?,
+            };
+            Some(Listener {
+                sockets: Sockets::Shared(sockets),
+                ..listener
+            })
+        };
+        Self {
+            all: self.all.into_iter().filter_map(own).collect(),
+            ours: false,
+        }
+    }
+
+    /// The sockets, for a server to take this one's place, each under the name that
+    /// [`bind`](Self::bind) finds it by.
+    pub(super) fn to_pass(&self) -> Vec<(String, BorrowedFd<'_>)> {
+        let mut passed = Vec::new();
+        for listener in &self.all {
+            let sockets = listener.sockets.iter();
+            passed.extend(sockets.map(|socket| (key(&listener.listen), socket.as_fd())));
+        }
+        passed
+    }
+
+    /// Leaves the sockets to the server that has taken this one's place.
+    pub(super) fn hand_over(&mut self) {
+        self.ours = false;
+        for listener in &mut self.all {
+            if let Some(file) = &mut listener.file {
+                file.disown();
+            }
+        }
+    }
+
+    /// Takes the sockets over from the server that was here before.
+    pub(super) fn take_over(&mut self) {
+        self.ours = true;
+        for listener in &mut self.all {
+            if let Some(path) = listener.listen.unix_path() {
+                listener.file = Some(SocketFile::adopt(path));
             }
         }
     }
 }
 
+fn any_waiting<'a>(sockets: impl Iterator<Item = &'a Socket>) -> bool {
+    let mut fds: Vec<_> = sockets
+        .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
+        .collect();
+    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(ready) if ready > 0)
+}
+
+/// What a listener is called when it is passed on. The address, and not the name, as another address
+/// of the same name is another listener.
+fn key(listen: &Listen) -> String {
+    match &listen.place {
+        Place::Tcp(addr) => format!("tcp/{addr}"),
+        Place::Unix(path) => format!("unix/{}", path.display()),
+        Place::Activated(name) => name.clone(),
+    }
+}
+
 impl Listener {
-    fn bind(spec: &Spec) -> io::Result<Self> {
-        match spec {
-            Spec::Tcp(spec) => {
-                let socket = bind_tcp(spec)?;
-                Ok(Self::Tcp {
-                    spec: spec.clone(),
-                    local: socket.local_addr()?,
-                    socket,
-                })
+    /// One, or all of those that were passed under one name.
+    fn bind(
+        listen: &Listen,
+        inherited: &mut Inherited,
+        workers: usize,
+        steered: bool,
+    ) -> io::Result<Vec<Self>> {
+        if let Place::Activated(name) = &listen.place {
+            let passed = inherited.named(name);
+            return match listen.fallback() {
+                _ if !passed.is_empty() => passed
+                    .into_iter()
+                    .map(|socket| Self::passed(listen, vec![socket], steered))
+                    .collect(),
+                Some(fallback) => Self::bind(&fallback, inherited, workers, steered),
+                None => Err(not_passed(inherited)),
+            };
+        }
+        let passed = inherited.group(&key(listen));
+        if !passed.is_empty() {
+            return Self::passed(listen, passed, steered).map(|listener| vec![listener]);
+        }
+        let (sockets, local, file) = match &listen.place {
+            Place::Unix(path) => {
+                let (socket, file) = bind::unix(path, listen)?;
+                (
+                    Sockets::Shared(socket),
+                    Local::Unix(path.clone()),
+                    Some(file),
+                )
             }
-            Spec::Unix(path) => {
-                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-                socket.bind(&SockAddr::unix(path)?)?;
-                let file = SocketFile::new(path);
-                listen(&socket)?;
-                Ok(Self::Unix {
-                    path: path.clone(),
-                    socket: socket.into(),
-                    file,
-                })
+            Place::Tcp(addr) | Place::Activated(addr) => {
+                let (first, local) = bind::tcp(addr, listen)?;
+                let sockets = if listen.reuse_port {
+                    let others = (1..workers).map(|_| bind::tcp_member(local, listen));
+                    let all = [Ok(first)]
+                        .into_iter()
+                        .chain(others)
+                        .collect::<io::Result<_>>()?;
+                    Sockets::PerWorker(Group::new(all, local, steered)?)
+                } else {
+                    Sockets::Shared(first)
+                };
+                (sockets, Local::Tcp(local), None)
+            }
+        };
+        Ok(vec![Self {
+            listen: listen.clone(),
+            local,
+            sockets,
+            file,
+        }])
+    }
+
+    /// Of sockets that listen already: those of one group, or a single one.
+    fn passed(listen: &Listen, mut sockets: Vec<Socket>, steered: bool) -> io::Result<Self> {
+        let local = Local::of(&sockets[0])?;
+        if let Some(backlog) = listen.backlog {
+            for socket in &sockets {
+                socket.listen(bind::backlog(backlog))?;
             }
         }
+        let sockets = match (&local, sockets.len()) {
+            (Local::Tcp(addr), 2..) => Sockets::PerWorker(Group::new(sockets, *addr, steered)?),
+            (Local::Tcp(addr), _) if listen.reuse_port && bind::is_member(&sockets[0]) => {
+                Sockets::PerWorker(Group::new(sockets, *addr, steered)?)
+            }
+            _ => Sockets::Shared(sockets.remove(0)),
+        };
+        Ok(Self {
+            listen: listen.clone(),
+            local,
+            sockets,
+            file: None,
+        })
+    }
+}
+
+fn not_passed(inherited: &Inherited) -> io::Error {
+    let passed = inherited.names();
+    let passed = if passed.is_empty() {
+        "none was".to_owned()
+    } else {
+        format!("only {} was", passed.join(", "))
+    };
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!(
+            "no socket of this name was passed, {passed}: start the server by its socket unit, with FileDescriptorName=, \
+             or say with or(..) where to listen instead"
+        ),
+    )
+}
+
+impl Sockets {
+    /// The one that this worker uses; in the parent, whichever.
+    fn any(&self) -> Option<&Socket> {
+        match self {
+            Self::Shared(socket) => Some(socket),
+            Self::PerWorker(group) => group.of(0),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Socket> {
+        let (one, group) = match self {
+            Self::Shared(socket) => (Some(socket), None),
+            Self::PerWorker(group) => (None, Some(group)),
+        };
+        one.into_iter()
+            .chain(group.into_iter().flat_map(Group::iter))
     }
 }
 
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { spec, local, .. } if *spec == local.to_string() => f.write_str(spec),
-            Self::Tcp { spec, local, .. } => write!(f, "{spec} ({local})"),
-            Self::Unix { path, .. } => write!(f, "{}", path.display()),
+        let asked = self.listen.to_string();
+        let local = match &self.local {
+            Local::Tcp(addr) => addr.to_string(),
+            Local::Unix(path) => path.display().to_string(),
+        };
+        match self.listen.label() {
+            Some(name) => write!(f, "{name} ({local})"),
+            None if asked == local => f.write_str(&asked),
+            None => write!(f, "{asked} ({local})"),
         }
     }
-}
-
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp { socket, .. } => socket.as_fd(),
-            Self::Unix { socket, .. } => socket.as_fd(),
-        }
-    }
-}
-
-/// Listens on the first of the addresses behind `spec` that can be had.
-fn bind_tcp(spec: &str) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-    for addr in spec.to_socket_addrs()? {
-        let bound = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))
-            .and_then(|socket| {
-                // The connections of a server that ran here before may still be in TIME_WAIT.
-                socket.set_reuse_address(true)?;
-                socket.bind(&addr.into())?;
-                listen(&socket)?;
-                Ok(socket)
-            });
-        match bound {
-            Ok(socket) => return Ok(socket.into()),
-            Err(err) => last = err,
-        }
-    }
-    Err(last)
-}
-
-fn listen(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    socket.listen(BACKLOG)
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
-        fs,
         io::{Read as _, Write as _},
         net::TcpStream,
         time::Duration,
@@ -246,8 +441,16 @@ mod tests {
 
     use super::*;
 
+    fn bind(wanted: &[Listen]) -> Result<Listeners, ServerError> {
+        Listeners::bind(wanted, &mut Inherited::default(), 1, true, true)
+    }
+
     fn any_port() -> Listeners {
-        Listeners::bind(&[Spec::Tcp("127.0.0.1:0".into())]).unwrap()
+        bind(&[Listen::tcp("127.0.0.1:0")]).unwrap()
+    }
+
+    fn address(found: io::Result<Vec<TcpListener>>) -> SocketAddr {
+        found.unwrap()[0].local_addr().unwrap()
     }
 
     #[test]
@@ -255,18 +458,8 @@ mod tests {
         let listeners = any_port();
         let local = listeners.local_addrs().next().unwrap();
         assert_ne!(local.port(), 0);
-        assert_eq!(
-            listeners.tcp("127.0.0.1:0").unwrap().local_addr().unwrap(),
-            local
-        );
-        assert_eq!(
-            listeners
-                .tcp(&local.to_string())
-                .unwrap()
-                .local_addr()
-                .unwrap(),
-            local
-        );
+        assert_eq!(address(listeners.tcp("127.0.0.1:0")), local);
+        assert_eq!(address(listeners.tcp(&local.to_string())), local);
         let err = listeners.tcp("127.0.0.1:1").unwrap_err().to_string();
         assert_eq!(
             err,
@@ -281,17 +474,67 @@ mod tests {
         );
     }
 
+    /// Pingora once had one socket for both: cloudflare/pingora#990.
+    #[test]
+    fn listeners_on_the_same_text_stay_two() {
+        let listeners = bind(&[
+            Listen::tcp("127.0.0.1:0"),
+            Listen::tcp("127.0.0.1:0").name("second"),
+        ])
+        .unwrap();
+        let addrs: Vec<_> = listeners.local_addrs().collect();
+        assert_ne!(addrs[0], addrs[1]);
+        assert_eq!(listeners.tcp("127.0.0.1:0").unwrap().len(), 2);
+        assert_eq!(address(listeners.tcp("second")), addrs[1]);
+        assert_eq!(address(listeners.tcp(&addrs[1].to_string())), addrs[1]);
+        let passed = listeners.to_pass();
+        assert_eq!(passed.len(), 2);
+        assert_eq!(passed[0].0, passed[1].0);
+    }
+
     #[test]
     fn listeners_name_the_address_in_use() {
         let local = any_port();
         let taken = local.local_addrs().next().unwrap().to_string();
-        let err = Listeners::bind(&[Spec::Tcp(taken.clone())]).unwrap_err();
-        assert!(err.is_bind());
-        assert_eq!(err.to_string(), format!("cannot listen on {taken}"));
+        for listen in [Listen::tcp(&taken), Listen::tcp(&taken).reuse_port(true)] {
+            let err = bind(&[listen]).unwrap_err();
+            assert!(err.is_bind());
+            assert_eq!(err.to_string(), format!("cannot listen on {taken}"));
+            assert!(
+                format!("{err:?}").to_lowercase().contains("in use"),
+                "{err:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn listeners_that_nobody_passed_fall_back() {
+        let err = bind(&[Listen::activated("web")]).unwrap_err();
         assert!(
-            format!("{err:?}").to_lowercase().contains("in use"),
+            format!("{err:?}").contains("FileDescriptorName="),
             "{err:?}"
         );
+        let listeners = bind(&[Listen::activated("web").or(Listen::tcp("127.0.0.1:0"))]).unwrap();
+        let local = listeners.local_addrs().next().unwrap();
+        assert_eq!(address(listeners.tcp("web")), local);
+        assert_eq!(address(listeners.tcp("127.0.0.1:0")), local);
+        assert!(listeners.unix(Path::new("web")).is_err());
+    }
+
+    #[test]
+    fn listeners_ipv6_only_is_as_asked() {
+        for only in [true, false] {
+            let listeners = match bind(&[Listen::tcp("[::]:0").only_v6(only)]) {
+                Ok(listeners) => listeners,
+                Err(err) => {
+                    println!("left out, as there is no IPv6 here: {err:?}");
+                    return;
+                }
+            };
+            let port = listeners.local_addrs().next().unwrap().port();
+            let by_v4 = TcpStream::connect(("127.0.0.1", port));
+            assert_eq!(by_v4.is_ok(), !only, "{by_v4:?}");
+        }
     }
 
     #[test]
@@ -305,7 +548,7 @@ mod tests {
         listeners.shut();
         let late = TcpStream::connect_timeout(&local, Duration::from_millis(100));
         assert_eq!(late.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        let (mut served, _) = listeners.tcp("127.0.0.1:0").unwrap().accept().unwrap();
+        let (mut served, _) = listeners.tcp("127.0.0.1:0").unwrap()[0].accept().unwrap();
         assert!(!listeners.has_waiting());
         // The filter is inherited by the connection, and must not be in its way.
         early.write_all(b"ping").unwrap();
@@ -317,26 +560,17 @@ mod tests {
     }
 
     #[test]
-    fn listeners_remove_only_their_own_socket_file() {
-        let path =
-            std::env::temp_dir().join(format!("aiotools-listeners-{}.sock", std::process::id()));
-        let spec = [Spec::Unix(path.clone())];
-        let listeners = Listeners::bind(&spec).unwrap();
-        listeners.unix(&path).unwrap();
-        assert!(
-            Listeners::bind(&spec)
-                .unwrap_err()
-                .to_string()
-                .contains("remove it")
-        );
+    fn listeners_that_are_handed_over_are_left_alone() {
+        let path = std::env::temp_dir().join(format!("aiotools-over-{}.sock", std::process::id()));
+        let mut listeners = bind(&[Listen::tcp("127.0.0.1:0"), Listen::unix(&path)]).unwrap();
+        let local = listeners.local_addrs().next().unwrap();
+        listeners.hand_over();
+        listeners.shut();
+        TcpStream::connect(local).unwrap();
+        assert!(!listeners.has_waiting());
+        listeners.take_over();
+        assert!(listeners.has_waiting());
         drop(listeners);
         assert!(!path.exists());
-        let listeners = Listeners::bind(&spec).unwrap();
-        fs::rename(&path, path.with_extension("old")).unwrap();
-        fs::write(&path, "another").unwrap();
-        drop(listeners);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "another");
-        fs::remove_file(&path).unwrap();
-        fs::remove_file(path.with_extension("old")).unwrap();
     }
 }

@@ -85,6 +85,7 @@
 //! worker makes its own runtime. What the parent made and lends to the workers, the value of the
 //! main context and the arguments, is dropped by the parent only.
 
+mod bind;
 mod body;
 mod builder;
 mod child;
@@ -92,14 +93,18 @@ mod children;
 mod context;
 mod control;
 mod door;
+mod environment;
 mod error;
 mod failure;
+mod inherited;
+mod listen;
 mod listeners;
 mod main_context;
 mod observer;
 mod options;
 mod parent;
 mod phase;
+mod reuse_port;
 mod runtime;
 mod signal_queue;
 mod socket_file;
@@ -115,6 +120,7 @@ pub use context::{IsWorkerContext, assert_worker_context};
 pub use context::{WorkerContext, process_index};
 pub use error::ServerError;
 pub use failure::WorkerFailure;
+pub use listen::Listen;
 pub use main_context::MainContext;
 #[doc(hidden)]
 pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};

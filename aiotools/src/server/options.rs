@@ -1,13 +1,13 @@
 //! What can be chosen about a server, apart from the code that it runs.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use super::{ServerError, Signal, error::Kind, listeners::Spec};
+use super::{ServerError, Signal, error::Kind, listen::Listen};
 use crate::process::thread_count;
 
 #[derive(Debug)]
 pub(super) struct Options {
-    pub(super) listen: Vec<Spec>,
+    pub(super) listen: Vec<Listen>,
     pub(super) workers: usize,
     pub(super) stop_signals: Vec<Signal>,
     pub(super) wait_timeout: Duration,
@@ -42,10 +42,30 @@ impl Options {
             Kind::NoStopSignals
         } else if let Some(signal) = self.stop_signals.iter().find(|signal| !signal.can_stop()) {
             Kind::StopSignal(*signal)
+        } else if let Some(refusal) = self.check_listeners() {
+            refusal
         } else {
             return Ok(());
         };
         Err(ServerError::new(refusal))
+    }
+
+    fn check_listeners(&self) -> Option<Kind> {
+        let mut names = HashSet::new();
+        self.listen.iter().find_map(|listen| {
+            let why = match listen.check() {
+                Err(why) => why,
+                Ok(()) => {
+                    let name = listen.label()?;
+                    if names.insert(name) {
+                        return None;
+                    }
+                    "another listener has the same name"
+                }
+            };
+            let what = listen.to_string();
+            Some(Kind::Listen { what, why })
+        })
     }
 
     /// The signal to stop with when nobody has sent one: TERM if it is a stop signal, else the
