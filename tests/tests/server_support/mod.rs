@@ -1,4 +1,5 @@
 //! Runs the server of `src/bin/server_app` and reads what it tells.
+#![allow(dead_code, reason = "each of the test binaries uses a part of it")]
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ use nix::{
 };
 
 /// How long a server may take for anything, on a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server; killed when dropped, and its workers with it.
 pub(crate) struct App {
@@ -38,14 +39,27 @@ impl App {
     /// `SERVER_TEST_ARGS=portable`, and on a multi-thread runtime, by `SERVER_TEST_ARGS=threads`.
     pub(crate) fn start(args: &str) -> Self {
         let more = std::env::var("SERVER_TEST_ARGS").unwrap_or_default();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_server_app"))
-            .args(args.split_whitespace().chain(more.split_whitespace()))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_server_app"));
+        command.args(args.split_whitespace().chain(more.split_whitespace()));
+        Self::spawn(command)
+    }
+
+    /// Starts a server that tells what happens on standard output.
+    pub(crate) fn spawn(command: Command) -> Self {
+        Self::spawn_with(command, Stdio::null(), Stdio::piped())
+    }
+
+    /// Does that with these for its standard input and error.
+    pub(crate) fn spawn_with(mut command: Command, stdin: Stdio, stderr: Stdio) -> Self {
+        let mut child = command
             .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the test program is built with the tests");
+        // It holds what it was given for its standard streams.
+        drop(command);
         let (send, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         thread::spawn(move || {
@@ -54,10 +68,10 @@ impl App {
                 .map_while(Result::ok)
                 .try_for_each(|line| send.send(line))
         });
-        let mut stderr = child.stderr.take().expect("piped");
+        let stderr = child.stderr.take();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
+            let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut text));
             text
         });
         Self {
@@ -94,6 +108,13 @@ impl App {
                 Err(err) => panic!("no line `{start}…` ({err}) after {:#?}", self.seen),
             }
         }
+    }
+
+    /// The rests of all lines so far that begin with this.
+    pub(crate) fn lines(&mut self, start: &str) -> Vec<String> {
+        self.seen.extend(self.lines.try_iter());
+        let rests = self.seen.iter().filter_map(|line| line.strip_prefix(start));
+        rests.map(str::to_owned).collect()
     }
 
     pub(crate) fn workers(&mut self) -> Vec<i32> {

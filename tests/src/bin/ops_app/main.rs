@@ -1,0 +1,24 @@
+//! A server for `tests/server_ops.rs`: what it listens on, and how it is run, is chosen on its
+//! command line, as `key=value`.
+//!
+//! What happens is told on standard output, one line each, by whoever it happens to.
+
+#[cfg(unix)]
+mod serve;
+#[cfg(unix)]
+#[path = "../server_app/settings.rs"]
+mod settings;
+
+#[cfg(unix)]
+fn main() -> Result<(), aiotools::ServerError> {
+    let settings = settings::Settings::from_args();
+    // Nothing that a test starts outlives it, however it ends. A server that takes another one's
+    // place outlives that one; the test sees to its end.
+    if !settings.has("outlive") {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL).expect("prctl");
+    }
+    serve::run(settings)
+}
+
+#[cfg(not(unix))]
+fn main() {}

@@ -1,0 +1,126 @@
+//! The workers: they answer each line with who they are and where it came in.
+
+use std::{env, io, process, sync::OnceLock, time::Duration};
+
+use aiotools::{ServerError, WorkerContext, server::Listen, start_server};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, UnixListener},
+    task,
+    time::timeout,
+};
+
+use super::settings::{Settings, say};
+
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+fn settings() -> &'static Settings {
+    SETTINGS.get().expect("set by `run`")
+}
+
+pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
+    let settings = SETTINGS.get_or_init(|| settings);
+    if settings.has("log") {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .init();
+    }
+    let mut server = start_server(worker)
+        .workers(settings.number("workers", 2) as usize)
+        .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
+        .on_phase(|phase| say!("phase {phase:?}"))
+        .on_ready(|ready| {
+            for addr in ready.local_addrs() {
+                say!("address {addr}");
+            }
+            say!("ready {:?}", ready.worker_pids());
+        });
+    for text in settings.list("listen") {
+        server = server.bind_with(listen(text));
+    }
+    let result = server.run();
+    say!("environment {}", environment());
+    result
+}
+
+/// Of `tcp:127.0.0.1:0|name=a|reuse_port`, `unix:/path|mode=660`, `activated:web|or=tcp:..`.
+fn listen(text: &str) -> Listen {
+    let mut parts = text.split('|');
+    let place = parts.next().unwrap_or_default();
+    let mut listen = match place.split_once(':') {
+        Some(("tcp", addr)) => Listen::tcp(addr),
+        Some(("unix", path)) => Listen::unix(path),
+        Some(("activated", name)) => Listen::activated(name),
+        _ => panic!("where is {place}"),
+    };
+    for part in parts {
+        listen = match part.split_once('=').unwrap_or((part, "")) {
+            ("name", name) => listen.name(name),
+            ("backlog", number) => listen.backlog(number.parse().expect("a number")),
+            ("mode", mode) => listen.mode(u32::from_str_radix(mode, 8).expect("octal")),
+            ("reuse_port", _) => listen.reuse_port(true),
+            ("or", other) => listen.or(self::listen(other)),
+            _ => panic!("what is {part}"),
+        };
+    }
+    listen
+}
+
+/// What is left of the variables of the service manager.
+fn environment() -> String {
+    let prefixes = ["LISTEN_", "NOTIFY_", "WATCHDOG_", "AIOTOOLS_"];
+    let left: Vec<_> = env::vars()
+        .map(|(name, _)| name)
+        .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    format!("{left:?}")
+}
+
+/// `serve=a,b` are the names or addresses to listen on, and `serve_unix=c` those of Unix sockets.
+#[aiotools::server]
+async fn worker(ctx: WorkerContext) -> io::Result<()> {
+    let (settings, index) = (settings(), ctx.process_index());
+    say!("start {index} {} {}", process::id(), environment());
+    let mut serving = Vec::new();
+    for name in settings.list("serve") {
+        for listener in ctx.listeners(name)? {
+            let via = format!("{name}@{}", listener.local_addr()?);
+            serving.push(task::spawn(accept_tcp(listener, index, via)));
+        }
+    }
+    for name in settings.list("serve_unix") {
+        for listener in ctx.unix_listeners(name)? {
+            serving.push(task::spawn(accept_unix(listener, index, name.to_owned())));
+        }
+    }
+    let signal = yield_!();
+    say!("stop {index} {signal}");
+    for task in serving {
+        task.abort();
+    }
+    Ok(())
+}
+
+async fn accept_tcp(listener: TcpListener, index: usize, via: String) {
+    while let Ok((stream, _)) = listener.accept().await {
+        task::spawn(answer(stream, index, via.clone()));
+    }
+}
+
+async fn accept_unix(listener: UnixListener, index: usize, via: String) {
+    while let Ok((stream, _)) = listener.accept().await {
+        task::spawn(answer(stream, index, via.clone()));
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, index: usize, via: String) {
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Ok(Some(line))) = timeout(Duration::from_secs(10), lines.next_line()).await {
+        let text = format!("{line} from worker {index} {} via {via}\n", process::id());
+        if write.write_all(text.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The server in operation: listeners, service managers, and the people who run it.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests run on threads of their own, and have no runtime"
+)]
+
+#[path = "server_ops/listeners.rs"]
+mod listeners;
+mod server_support;
+#[path = "server_ops/support.rs"]
+mod support;
