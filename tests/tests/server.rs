@@ -5,6 +5,7 @@
     reason = "these tests run on threads of their own, and have no runtime"
 )]
 
+mod server_supervision;
 mod server_support;
 
 use std::{
@@ -19,7 +20,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use server_support::{App, ask, connect, is_running, open_in, send, wait_until};
+use server_support::{App, ask, connect, cpu_ticks, is_running, open_in, send, wait_until};
 
 const ALL_PHASES: [&str; 5] = ["Bound", "Starting", "Running", "Stopping", "Ended"];
 
@@ -271,7 +272,7 @@ fn server_signal_to_the_parent_and_to_its_group_stops_once() {
 
 #[test]
 fn server_signal_to_a_worker_stops_it_gracefully() {
-    let mut app = App::ready("workers=2");
+    let mut app = App::ready("workers=2 restart=never");
     send(app.workers()[1], Signal::SIGINT);
     let ended = app.end().tidy(1);
     assert_eq!(ended.all("stop "), ["0 SIGTERM", "1 SIGINT"]);
@@ -398,8 +399,8 @@ fn server_worker_error_in_shutdown_is_reported() {
 }
 
 #[test]
-fn server_worker_killed_while_serving_stops_the_server() {
-    let mut app = App::ready("workers=3");
+fn server_worker_killed_while_serving_stops_a_server_that_never_restarts() {
+    let mut app = App::ready("workers=3 restart=never");
     let killed = Instant::now();
     send(app.workers()[1], Signal::SIGKILL);
     app.line("phase Stopping");
@@ -417,8 +418,8 @@ fn server_worker_killed_while_serving_stops_the_server() {
 }
 
 #[test]
-fn server_all_workers_killed_leave_no_busy_parent() {
-    let mut app = App::ready("workers=3");
+fn server_all_workers_killed_stop_a_server_that_never_restarts() {
+    let mut app = App::ready("workers=3 restart=never");
     for worker in app.workers() {
         send(worker, Signal::SIGKILL);
     }
@@ -645,21 +646,9 @@ fn server_port_is_free_after_the_stop() {
 #[test]
 fn server_idle_parent_uses_no_cpu() {
     let app = App::ready("workers=2");
-    let ticks = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", app.pid())).unwrap();
-        let fields: Vec<u64> = stat
-            .rsplit_once(") ")
-            .unwrap()
-            .1
-            .split(' ')
-            .filter_map(|field| field.parse().ok())
-            .collect();
-        // Time in user and kernel mode; the state, which is no number, is left out.
-        fields[10] + fields[11]
-    };
-    let before = ticks();
+    let before = cpu_ticks(app.pid());
     thread::sleep(Duration::from_millis(500));
-    assert!(ticks() - before <= 1);
+    assert!(cpu_ticks(app.pid()) - before <= 1);
 }
 
 /// A request that was accepted is answered, also one that waited in the queue of the kernel when the signal came.

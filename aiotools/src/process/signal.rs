@@ -44,6 +44,10 @@ impl Signal {
     pub const USR1: Self = Self(Raw::SIGUSR1);
     /// `SIGUSR2`: free for use.
     pub const USR2: Self = Self(Raw::SIGUSR2);
+    /// `SIGTTIN`: a background process reads from the terminal; sent to a server, "one worker more".
+    pub const TTIN: Self = Self(Raw::SIGTTIN);
+    /// `SIGTTOU`: a background process writes to the terminal; sent to a server, "one worker less".
+    pub const TTOU: Self = Self(Raw::SIGTTOU);
     /// `SIGALRM`: a timer of the process.
     pub const ALRM: Self = Self(Raw::SIGALRM);
     /// `SIGWINCH`: the terminal changed its size.

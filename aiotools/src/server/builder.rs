@@ -5,9 +5,11 @@ use std::{fmt, io, path::PathBuf, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    IntoWorkerRuntime, Listen, Phase, Ready, ServerError, Signal, WorkerContext,
+    IntoWorkerRuntime, Listen, Phase, Ready, RestartPolicy, ServerError, ServerEvent, Signal,
+    WorkerContext,
     body::ServerWorker,
     error::Kind,
+    handle::{Requests, ServerHandle},
     inherited::Inherited,
     listeners::Listeners,
     main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
@@ -29,6 +31,7 @@ pub struct Server<W, M = NoMainContext, A = ()> {
     runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
     options: Options,
     observer: Observer,
+    requests: Option<Requests>,
 }
 
 impl<W> Server<W> {
@@ -40,6 +43,7 @@ impl<W> Server<W> {
             runtime: Box::new(|| Builder::new_current_thread().into_worker_runtime()),
             options: Options::default(),
             observer: Observer::default(),
+            requests: None,
         }
     }
 }
@@ -59,6 +63,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            requests,
             ..
         } = self;
         Server {
@@ -68,6 +73,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            requests,
         }
     }
 
@@ -81,6 +87,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            requests,
             ..
         } = self;
         Server {
@@ -90,6 +97,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            requests,
         }
     }
 
@@ -158,6 +166,24 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
+    /// How long a worker may take to come to its `yield_!`; 60 seconds if this is not called. Then
+    /// it is told to stop, with [`wait_timeout`](Self::wait_timeout) to do so, and counts as one
+    /// that failed.
+    ///
+    /// [`Duration::MAX`] is for ever. Workers that [run to
+    /// completion](Self::run_to_completion) have no limit.
+    pub fn ready_timeout(mut self, limit: Duration) -> Self {
+        self.options.ready_timeout = limit;
+        self
+    }
+
+    /// What becomes of the place of a worker that dies, or fails, after it has been ready; another
+    /// worker takes it, as the [default](RestartPolicy::default) says, if this is not called.
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.options.restart = policy;
+        self
+    }
+
     /// Does not have the workers wait for a stop: their `yield_!` resumes at once, with the signal
     /// that [`stop_signals`](Self::stop_signals) tells of.
     ///
@@ -209,6 +235,29 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
+    /// Calls `watch` in the parent at each [`ServerEvent`]: when a worker starts, is ready, ends or
+    /// fails, and when the server does something about it. The same is logged, by `tracing`.
+    ///
+    /// It holds up the server while it runs, and must not start threads or use tokio. May be called
+    /// several times.
+    pub fn on_event(mut self, watch: impl FnMut(&ServerEvent) + 'static) -> Self {
+        self.observer.on_event.push(Box::new(watch));
+        self
+    }
+
+    /// A handle to ask the server for something while it runs.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no pipe left.
+    pub fn handle(&mut self) -> io::Result<ServerHandle> {
+        let requests = match self.requests.take() {
+            Some(requests) => requests,
+            None => Requests::new()?,
+        };
+        Ok(self.requests.insert(requests).handle())
+    }
+
     /// Does without what only Linux has, to test that this works.
     #[doc(hidden)]
     pub fn portable(mut self) -> Self {
@@ -236,7 +285,8 @@ impl<W, M, A> Server<W, M, A> {
     ///
     /// # Panics
     ///
-    /// If the main context, [`on_phase`](Self::on_phase) or [`on_ready`](Self::on_ready) panics.
+    /// If the main context, [`on_phase`](Self::on_phase), [`on_ready`](Self::on_ready) or
+    /// [`on_event`](Self::on_event) panics.
     /// The workers are killed then.
     pub fn run(self) -> Result<(), ServerError>
     where
@@ -251,6 +301,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             mut observer,
+            requests,
         } = self;
         options.check()?;
         let by_pidfd = !options.portable && pidfd_open(nix::unistd::getpid()).is_ok();
@@ -280,7 +331,7 @@ impl<W, M, A> Server<W, M, A> {
             }
         };
 
-        match Parent::new(&options, observer, queue, listeners).run() {
+        match Parent::new(&options, observer, queue, listeners, requests).run() {
             Side::Worker(seat, listeners) => {
                 let ctx = WorkerContext::new(seat.index, main_context.leak(), args, listeners);
                 worker::run(*seat, ctx.shared(), runtime, move || worker.worker(ctx))

@@ -5,7 +5,7 @@
 //! in any order. The other way go the reports of a worker. The end of the stream tells each side
 //! that the other one is gone.
 //!
-//! A command is two bytes, tag and signal. A report is a tag, a length and as many bytes of
+//! An order is two bytes, tag and signal. A report is a tag, a length and as many bytes of
 //! payload.
 
 use std::{
@@ -24,11 +24,11 @@ use super::{Signal, WorkerPhase};
 /// never waits for the parent.
 const LONGEST_TEXT: usize = 32 * 1024;
 const HEADER: usize = 5;
-pub(super) const COMMAND: usize = 2;
+pub(super) const ORDER: usize = 2;
 
 /// Parent to worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum Order {
     /// Resume the body with this signal; before the `yield_!`, drop it.
     Stop(Signal),
 }
@@ -79,8 +79,8 @@ impl ParentEnd {
     }
 
     /// Tells the worker; a worker that is gone has its end noticed elsewhere.
-    pub(super) fn send(&mut self, command: Command) {
-        let Command::Stop(signal) = command;
+    pub(super) fn send(&mut self, order: Order) {
+        let Order::Stop(signal) = order;
         let number = u8::try_from(signal.as_raw()).unwrap_or_default();
         let _ = self.stream.write_all(&[b'S', number]);
     }
@@ -137,16 +137,16 @@ impl WorkerEnd {
         })
     }
 
-    /// The stream on which commands come, non-blocking, for the runtime to wait on.
+    /// The stream on which orders come, non-blocking, for the runtime to wait on.
     pub(super) fn into_stream(self) -> UnixStream {
         self.stream
     }
 }
 
-/// The command in the two bytes that came; `None` if they are none.
-pub(super) fn decode_command(bytes: [u8; COMMAND]) -> Option<Command> {
+/// The order in the two bytes that came; `None` if they are none.
+pub(super) fn decode_order(bytes: [u8; ORDER]) -> Option<Order> {
     match bytes {
-        [b'S', number] => Signal::from_raw(number.into()).map(Command::Stop),
+        [b'S', number] => Signal::from_raw(number.into()).map(Order::Stop),
         _ => None,
     }
 }
@@ -256,12 +256,12 @@ mod tests {
     }
 
     #[test]
-    fn control_command_round_trip() {
+    fn control_order_round_trip() {
         let (mut parent, worker) = pair().unwrap();
-        parent.send(Command::Stop(Signal::QUIT));
+        parent.send(Order::Stop(Signal::QUIT));
         let mut bytes = [0; 2];
         (&worker.stream).read_exact(&mut bytes).unwrap();
-        assert_eq!(decode_command(bytes), Some(Command::Stop(Signal::QUIT)));
-        assert_eq!(decode_command([0, 0]), None);
+        assert_eq!(decode_order(bytes), Some(Order::Stop(Signal::QUIT)));
+        assert_eq!(decode_order([0, 0]), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What [`Server::run`](super::Server::run) reports.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, time::Duration};
 
 use super::{Signal, WorkerFailure};
 
@@ -39,6 +39,11 @@ pub(super) enum Kind {
         failures: Vec<WorkerFailure>,
         main_context: Option<BoxError>,
     },
+    RestartLimit {
+        count: usize,
+        window: Duration,
+        last: WorkerFailure,
+    },
 }
 
 impl ServerError {
@@ -59,6 +64,7 @@ impl ServerError {
     pub fn workers(&self) -> &[WorkerFailure] {
         match &*self.0 {
             Kind::Workers { failures, .. } => failures,
+            Kind::RestartLimit { last, .. } => std::slice::from_ref(last),
             _ => &[],
         }
     }
@@ -66,7 +72,15 @@ impl ServerError {
     /// Whether one or more workers failed; [`workers`](Self::workers) tells which.
     #[must_use]
     pub fn is_worker(&self) -> bool {
-        matches!(*self.0, Kind::Workers { .. })
+        matches!(*self.0, Kind::Workers { .. } | Kind::RestartLimit { .. })
+    }
+
+    /// Whether a worker failed more often than its [budget](super::RestartPolicy::budget) allows.
+    /// [`workers`](Self::workers) has the last of these failures; the ones before were survived, and
+    /// told when they happened.
+    #[must_use]
+    pub fn is_restart_limit(&self) -> bool {
+        matches!(*self.0, Kind::RestartLimit { .. })
     }
 
     /// Whether `run()` refused to start: it was called in a place, or with options, that cannot
@@ -136,6 +150,18 @@ impl fmt::Display for ServerError {
             Kind::Bind { what, .. } => write!(f, "cannot listen on {what}"),
             Kind::MainContext { when, .. } => write!(f, "the main context failed {when}"),
             Kind::System { what, .. } => write!(f, "cannot {what}"),
+            Kind::RestartLimit {
+                count,
+                window,
+                last,
+            } => {
+                let times = if *count == 1 { "time" } else { "times" };
+                write!(
+                    f,
+                    "worker {} failed {count} {times} within {window:?}, and its restart budget is used up: {last}",
+                    last.index()
+                )
+            }
             Kind::Workers {
                 failures,
                 main_context,

@@ -26,6 +26,10 @@ pub(super) enum How {
     /// It was asked to stop by a signal that was sent to it alone.
     Stopped(Signal),
     TimedOut(Duration),
+    /// It did not come to its `yield_!` in time.
+    NotReady(Duration),
+    /// There never was a process.
+    NotForked(String),
     Forced(Signal),
     /// Not even SIGKILL ended it.
     Stuck,
@@ -48,6 +52,8 @@ impl How {
                 format!("was stopped {when} by a {signal} that was sent to it alone")
             }
             Self::TimedOut(limit) => format!("did not stop within {limit:?} and was killed {when}"),
+            Self::NotReady(limit) => format!("was not ready within {limit:?}"),
+            Self::NotForked(text) => format!("could not be started: {text}"),
             Self::Forced(signal) => {
                 format!("was killed {when}, as a second stop signal ({signal}) asked for")
             }
@@ -73,7 +79,7 @@ impl WorkerFailure {
         self.index
     }
 
-    /// The process id that the worker had.
+    /// The process id that the worker had; 0 if the system did not let it be started.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
@@ -106,6 +112,13 @@ impl WorkerFailure {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         matches!(self.how, How::TimedOut(_))
+    }
+
+    /// Whether the worker did not come to its `yield_!` within
+    /// [`ready_timeout`](super::Server::ready_timeout).
+    #[must_use]
+    pub fn is_not_ready(&self) -> bool {
+        matches!(self.how, How::NotReady(_))
     }
 
     /// Whether the worker was killed by the parent because a second stop signal came.

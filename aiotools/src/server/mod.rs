@@ -59,14 +59,47 @@
 //!   worker has set up until then is dropped, like a cancelled task, its guards clean up, and the
 //!   worker exits. A signal to the parent and, within a tenth of a second, to its process group is
 //!   one request; `timeout(1)` does that.
-//! - **The failure of a worker**: an error or a panic before its `yield_!` or after it, or its
-//!   death, by whatever hand. It is noticed at once, the others are told to stop, and
-//!   [`run`](Server::run) returns an error that names the worker. So the process ends with code 1.
+//! - **A [handle](ServerHandle)**.
+//! - **A worker that fails before it was ever ready**: by an error or a panic before its `yield_!`,
+//!   by its death, by whatever hand, or by not being ready within
+//!   [`ready_timeout`](Server::ready_timeout). It is noticed at once, the others are told to stop,
+//!   and [`run`](Server::run) returns an error that names the worker. So the process ends with code
+//!   1.
+//! - **A worker that fails again and again**, more often than its [restart policy](RestartPolicy)
+//!   allows.
 //!
-//! A stop signal that comes to a *worker* is passed on to the parent. Where the parent got it too,
-//! as by Ctrl-C in a terminal or from a service manager that signals all processes of a service,
-//! there is one stop. Where it did not, that one worker is stopped; as no other takes its place,
-//! the server then stops with an error.
+//! # What it survives
+//!
+//! A worker that dies or fails after it was ready has another one take its place, with the same
+//! index. What befell it is logged, and told to [`on_event`](Server::on_event). The same holds for
+//! a stop signal that comes to a *worker*: the parent is told. Where the parent got it too, as by
+//! Ctrl-C in a terminal or from a service manager that signals all processes of a service, there is
+//! one stop. Where it did not, that one worker is stopped, and replaced.
+//!
+//! # Reload
+//!
+//! On `SIGHUP`, and when a [handle](ServerHandle::reload) asks for it, the workers are replaced, one
+//! after the other. A new worker is started beside the old one; when it is ready, and accepts on the
+//! same listeners, the old one is told to stop, and when that has ended, or was killed after
+//! [`wait_timeout`](Server::wait_timeout), it is the next one's turn. If a new worker fails, or is
+//! not ready within [`ready_timeout`](Server::ready_timeout), the reload is over, and the old ones
+//! that are left stay. A reload that is asked for during another one follows it.
+//!
+//! The new workers are forks of the same parent, and so have the same code, main context and
+//! arguments: what a worker reads in its set-up is read again.
+//!
+//! # Signals to the parent
+//!
+//! | signal | what it does |
+//! |---|---|
+//! | `SIGINT`, `SIGTERM` | stop; the second one, at once |
+//! | `SIGHUP` | reload |
+//! | `SIGTTIN`, `SIGTTOU` | one worker more, one worker less |
+//!
+//! A signal that is chosen as a [stop signal](Server::stop_signals) means that alone. Workers that
+//! [run to completion](Server::run_to_completion) know no reload and no scaling; the signals then do
+//! what they do in any process. Only processes of the same user, and of root, can send any of them:
+//! the kernel sees to that.
 //!
 //! # What never happens
 //!
@@ -88,14 +121,14 @@
 mod bind;
 mod body;
 mod builder;
-mod child;
-mod children;
 mod context;
 mod control;
 mod door;
 mod environment;
 mod error;
+mod event;
 mod failure;
+mod handle;
 mod inherited;
 mod listen;
 mod listeners;
@@ -108,6 +141,7 @@ mod reuse_port;
 mod runtime;
 mod signal_queue;
 mod socket_file;
+mod supervision;
 mod sys;
 mod worker;
 
@@ -119,13 +153,16 @@ pub use builder::Server;
 pub use context::{IsWorkerContext, assert_worker_context};
 pub use context::{WorkerContext, process_index};
 pub use error::ServerError;
+pub use event::ServerEvent;
 pub use failure::WorkerFailure;
+pub use handle::ServerHandle;
 pub use listen::Listen;
 pub use main_context::MainContext;
 #[doc(hidden)]
 pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};
 pub use phase::{Phase, Ready, WorkerPhase};
 pub use runtime::IntoWorkerRuntime;
+pub use supervision::RestartPolicy;
 
 #[doc(inline)]
 pub use crate::process::{Signal, UnknownSignal};

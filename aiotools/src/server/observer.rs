@@ -1,15 +1,16 @@
-//! Those who watch a server from its parent process.
+//! Those who watch a server from its parent process: the log, and whoever asked to be told.
 
-use super::{Phase, Ready};
+use super::{Phase, Ready, ServerEvent};
 
 type Watch<T> = Box<dyn FnMut(T)>;
 type WatchRef<T> = Box<dyn FnMut(&T)>;
 
-/// What to call when the phase changes.
+/// What to call when something happens.
 #[derive(Default)]
 pub(super) struct Observer {
     pub(super) on_phase: Vec<Watch<Phase>>,
     pub(super) on_ready: Vec<WatchRef<Ready>>,
+    pub(super) on_event: Vec<WatchRef<ServerEvent>>,
 }
 
 impl Observer {
@@ -24,5 +25,48 @@ impl Observer {
         for watch in &mut self.on_ready {
             watch(ready);
         }
+    }
+
+    pub(super) fn event(&mut self, event: &ServerEvent) {
+        log(event);
+        for watch in &mut self.on_event {
+            watch(event);
+        }
+    }
+}
+
+fn log(event: &ServerEvent) {
+    match event {
+        ServerEvent::WorkerStarted { index, pid } => {
+            tracing::info!(worker = index, pid, "worker started");
+        }
+        ServerEvent::WorkerReady { index, pid } => {
+            tracing::info!(worker = index, pid, "worker is ready");
+        }
+        ServerEvent::WorkerEnded { index, pid } => {
+            tracing::info!(worker = index, pid, "worker ended");
+        }
+        ServerEvent::WorkerFailed { failure, survived } => {
+            let (index, pid, phase) = (failure.index(), failure.pid(), failure.phase());
+            // The text of the failure goes to one place: to the caller of `run()`, or, where the
+            // server goes on and that may be long from now, to the log.
+            if *survived {
+                tracing::error!(worker = index, pid, %phase, "{failure}");
+            } else {
+                tracing::error!(worker = index, pid, %phase, "worker failed");
+            }
+        }
+        ServerEvent::Respawn { index, after } => {
+            tracing::info!(worker = index, ?after, "another worker will take its place");
+        }
+        ServerEvent::ReloadStarted => tracing::info!("reloading"),
+        ServerEvent::ReloadDone => tracing::info!("reloaded"),
+        ServerEvent::ReloadFailed { failure } => {
+            tracing::error!(
+                worker = failure.index(),
+                "the reload failed, the workers that have not been replaced stay"
+            );
+        }
+        ServerEvent::Scaled { workers } => tracing::info!(workers, "scaling"),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{ServerError, Signal, error::Kind, listen::Listen};
+use super::{
+    RestartPolicy, ServerError, Signal, error::Kind, listen::Listen, supervision::Command,
+};
 use crate::process::thread_count;
 
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub(super) struct Options {
     pub(super) workers: usize,
     pub(super) stop_signals: Vec<Signal>,
     pub(super) wait_timeout: Duration,
+    pub(super) ready_timeout: Duration,
+    pub(super) restart: RestartPolicy,
     pub(super) run_to_completion: bool,
     /// Do without signalfd and pidfd, as systems that have none do.
     pub(super) portable: bool,
@@ -23,6 +27,8 @@ impl Default for Options {
             workers: 1,
             stop_signals: vec![Signal::INT, Signal::TERM],
             wait_timeout: Duration::from_secs(30),
+            ready_timeout: Duration::from_secs(60),
+            restart: RestartPolicy::default(),
             run_to_completion: false,
             portable: false,
         }
@@ -85,11 +91,40 @@ impl Options {
         term.or_else(first).unwrap_or(Signal::TERM)
     }
 
+    /// What a signal to the parent asks for, other than to stop. A stop signal is that alone, and
+    /// workers that run to completion are left to do so.
+    pub(super) fn command_of(&self, signal: Signal) -> Option<Command> {
+        if self.run_to_completion || self.stop_signals.contains(&signal) {
+            return None;
+        }
+        COMMANDS
+            .iter()
+            .find(|(own, _)| *own == signal)
+            .map(|(_, command)| *command)
+    }
+
     /// The signals that the parent takes for itself.
     pub(super) fn parent_signals(&self, by_pidfd: bool) -> impl Iterator<Item = Signal> {
+        let commands = COMMANDS.iter().map(|(signal, _)| *signal);
         self.stop_signals
             .iter()
             .copied()
+            .chain(commands.filter(|signal| self.command_of(*signal).is_some()))
             .chain((!by_pidfd).then_some(Signal::CHLD))
     }
+
+    /// The signals that reach the workers too when they are sent to all processes of the server,
+    /// where only the parent is meant, and that would end them.
+    pub(super) fn signals_for_parent_only(&self) -> impl Iterator<Item = Signal> {
+        [Signal::HUP]
+            .into_iter()
+            .filter(|signal| self.command_of(*signal).is_some())
+    }
 }
+
+/// What signals ask for.
+const COMMANDS: [(Signal, Command); 3] = [
+    (Signal::HUP, Command::Reload),
+    (Signal::TTIN, Command::Grow),
+    (Signal::TTOU, Command::Shrink),
+];

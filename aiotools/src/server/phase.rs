@@ -17,7 +17,7 @@ pub enum Phase {
     /// Each worker has reached its `yield_!`. Left out when the server is stopped before that, or a
     /// worker fails in its set-up.
     Running,
-    /// The server has been asked to stop, or a worker has failed. Left out when the workers
+    /// The server has been asked to stop, or a worker has failed and it is not to go on. Left out when the workers
     /// [run to completion](super::Server::run_to_completion) and do so.
     Stopping,
     /// What did not stop is being killed: [`wait_timeout`](super::Server::wait_timeout) is over, or

@@ -23,7 +23,7 @@ use super::{
     Signal, WorkerPhase,
     body::Worker,
     context::{self, Shared},
-    control::{self, Command, Report, WorkerEnd},
+    control::{self, Order, Report, WorkerEnd},
     error::{BoxError, chain},
     signal_queue::SavedMask,
 };
@@ -43,6 +43,8 @@ pub(super) struct Seat {
     /// The mask of the process, to put back once the stop signals have handlers.
     pub(super) mask: Option<SavedMask>,
     pub(super) stop_signals: Vec<Signal>,
+    /// Signals that are for the parent, and are to do nothing here.
+    pub(super) ignored_signals: Vec<Signal>,
     /// The signal to resume with at once, in place of waiting for a stop.
     pub(super) run_to_completion: Option<Signal>,
     /// How long left-over cleanups may take. The parent's own limit, which started earlier, comes
@@ -219,7 +221,7 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     tracing::debug!(worker = seat.index, %signal, "stopping");
     body.resume(signal);
     let ended = poll_fn(|cx| {
-        // To notice the end of the parent. A second command does not come.
+        // To notice the end of the parent. A second order to stop does not come.
         let _ = stop.poll(cx);
         body.poll_cleanup(cx)
     });
@@ -237,13 +239,16 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-/// The wait for the parent's command. A stop signal that comes to this process itself is passed on
+/// The wait for the parent's order to stop. A stop signal that comes to this process itself is passed on
 /// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
 /// not two.
 struct Stop<'a> {
     control: &'a WorkerEnd,
-    commands: UnixStream,
+    orders: UnixStream,
     received: Vec<(Signal, unix::Signal)>,
+    /// Handlers that keep signals from ending this process. Unlike an ignored signal, they do not
+    /// reach the programs that a worker may start.
+    _ignored: Vec<unix::Signal>,
 }
 
 impl<'a> Stop<'a> {
@@ -251,16 +256,21 @@ impl<'a> Stop<'a> {
         let receive = |&signal: &Signal| Ok((signal, unix::signal(signal.into())?));
         Ok(Self {
             control: &seat.control,
-            commands: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
+            orders: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
             received: seat
                 .stop_signals
                 .iter()
                 .map(receive)
                 .collect::<io::Result<_>>()?,
+            _ignored: seat
+                .ignored_signals
+                .iter()
+                .map(|&signal| unix::signal(signal.into()))
+                .collect::<io::Result<_>>()?,
         })
     }
 
-    /// Ready with the signal of the parent's command. Ends the process if the parent is gone.
+    /// Ready with the signal of the parent's order. Ends the process if the parent is gone.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
         for (signal, received) in &mut self.received {
             while let Poll::Ready(Some(())) = received.poll_recv(cx) {
@@ -268,13 +278,13 @@ impl<'a> Stop<'a> {
             }
         }
         loop {
-            match ready!(self.commands.poll_read_ready(cx)).and_then(|()| {
-                let mut bytes = [0; control::COMMAND];
-                self.commands.try_read(&mut bytes).map(|n| (n, bytes))
+            match ready!(self.orders.poll_read_ready(cx)).and_then(|()| {
+                let mut bytes = [0; control::ORDER];
+                self.orders.try_read(&mut bytes).map(|n| (n, bytes))
             }) {
                 Ok((0, _)) => orphaned(),
                 Ok((_, bytes)) => {
-                    if let Some(Command::Stop(signal)) = control::decode_command(bytes) {
+                    if let Some(Order::Stop(signal)) = control::decode_order(bytes) {
                         return Poll::Ready(signal);
                     }
                 }

@@ -24,6 +24,8 @@ pub(crate) struct App {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
+    /// How many of those `next` has passed.
+    passed: usize,
     stderr: Option<JoinHandle<String>>,
 }
 
@@ -78,6 +80,7 @@ impl App {
             child,
             lines,
             seen: Vec::new(),
+            passed: 0,
             stderr: Some(stderr),
         }
     }
@@ -115,6 +118,27 @@ impl App {
         self.seen.extend(self.lines.try_iter());
         let rests = self.seen.iter().filter_map(|line| line.strip_prefix(start));
         rests.map(str::to_owned).collect()
+    }
+
+    /// Waits for the next line that begins with this, of those that no call of this has returned, and returns the rest
+    /// of it.
+    pub(crate) fn next(&mut self, start: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            while let Some(line) = self.seen.get(self.passed) {
+                self.passed += 1;
+                if let Some(rest) = line.strip_prefix(start) {
+                    return rest.to_owned();
+                }
+            }
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.seen.push(line),
+                Err(err) => panic!("no further line `{start}…` ({err}) after {:#?}", self.seen),
+            }
+        }
     }
 
     pub(crate) fn workers(&mut self) -> Vec<i32> {
@@ -235,6 +259,20 @@ pub(crate) fn open_in(pid: i32) -> Vec<String> {
         }
     }
     open
+}
+
+/// The processor time that a process has used, in hundredths of a second.
+pub(crate) fn cpu_ticks(pid: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
+    let fields: Vec<u64> = stat
+        .rsplit_once(") ")
+        .expect("a name")
+        .1
+        .split(' ')
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // Time in user and kernel mode; the state, which is no number, is left out.
+    fields[10] + fields[11]
 }
 
 /// Waits for something that is not told.

@@ -1,10 +1,19 @@
 //! The workers and main contexts to choose from.
 
-use std::{cell::Cell, fs, future::pending, io, process, sync::OnceLock, thread, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fs,
+    future::pending,
+    io, process,
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
 
 use aiotools::{
     ServerError, WorkerContext, actxmgr, process_index,
-    server::{Server, ServerWorker},
+    server::{RestartPolicy, Server, ServerEvent, ServerWorker},
     start_server,
 };
 use tokio::{
@@ -40,6 +49,38 @@ impl Drop for Config {
 
 fn place() -> String {
     process_index().map_or_else(|| "parent".to_owned(), |index| format!("worker {index}"))
+}
+
+thread_local! {
+    /// How many workers have been started, by index. The parent counts, and each worker has the count from before
+    /// its own start.
+    static STARTS: RefCell<HashMap<usize, u32>> = RefCell::default();
+}
+
+/// Tells, and counts, what the parent is told.
+fn watch(event: &ServerEvent) {
+    match event {
+        ServerEvent::WorkerStarted { index, pid, .. } => {
+            STARTS.with_borrow_mut(|starts| *starts.entry(*index).or_default() += 1);
+            say!("event started {index} {pid}");
+        }
+        ServerEvent::WorkerReady { index, pid, .. } => say!("event ready {index} {pid}"),
+        ServerEvent::WorkerEnded { index, pid, .. } => say!("event ended {index} {pid}"),
+        ServerEvent::WorkerFailed {
+            failure, survived, ..
+        } => {
+            let what = if *survived { "survived" } else { "failed" };
+            say!("event {what} {}: {failure}", failure.index());
+        }
+        ServerEvent::Respawn { index, after, .. } => {
+            say!("event respawn {index} {}", after.as_millis())
+        }
+        ServerEvent::ReloadStarted => say!("event reload started"),
+        ServerEvent::ReloadDone => say!("event reload done"),
+        ServerEvent::ReloadFailed { failure, .. } => say!("event reload failed: {failure}"),
+        ServerEvent::Scaled { workers, .. } => say!("event scaled {workers}"),
+        other => say!("event {other:?}"),
+    }
 }
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -114,6 +155,8 @@ where
             say!("phase {phase:?}");
             assert_ne!(format!("{phase:?}"), panic_in, "told to panic");
         })
+        .ready_timeout(Duration::from_millis(settings.number("ready_ms", 60_000)))
+        .on_event(watch)
         .on_ready(|ready| {
             for addr in ready.local_addrs() {
                 say!("address {addr}");
@@ -136,6 +179,11 @@ where
     if settings.has("completion") {
         server = server.run_to_completion();
     }
+    if settings.text("restart") == "never" {
+        server = server.restart(RestartPolicy::never());
+    } else if settings.has("restart") {
+        server = server.restart(restart_policy(settings));
+    }
     if settings.has("portable") {
         server = server.portable();
     }
@@ -147,6 +195,20 @@ where
         });
     }
     server.run()
+}
+
+/// `restart=MIN,MAX,BUDGET,WINDOW`, with times in milliseconds.
+fn restart_policy(settings: &Settings) -> RestartPolicy {
+    let numbers: Vec<u64> = settings
+        .list("restart")
+        .map(|number| number.parse().expect("a number"))
+        .collect();
+    let [min, max, budget, window] = numbers[..] else {
+        panic!("restart=MIN,MAX,BUDGET,WINDOW")
+    };
+    RestartPolicy::new()
+        .backoff(Duration::from_millis(min), Duration::from_millis(max))
+        .budget(budget as usize, Duration::from_millis(window))
 }
 
 #[aiotools::main_context]
@@ -193,10 +255,16 @@ async fn plain(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
         config.changes.get()
     );
     let _lease = lease(index).await;
-    act(settings, index, "setup").await?;
+    let first = STARTS.with_borrow(|starts| !starts.contains_key(&index));
+    act(settings, index, if first { "setup" } else { "later_setup" }).await?;
     let signal = yield_!();
     say!("stop {index} {signal}");
-    act(settings, index, "shutdown").await?;
+    act(
+        settings,
+        index,
+        if first { "shutdown" } else { "later_shutdown" },
+    )
+    .await?;
     say!("end {index}");
     Ok(())
 }

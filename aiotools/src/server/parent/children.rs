@@ -1,32 +1,34 @@
-//! All workers, as their parent sees them.
+//! All child processes, in the hands of their parent.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-use super::{child::Child, failure::How};
+use super::child::Child;
+use crate::server::supervision::{KILL_LIMIT, WorkerId};
 
-/// How long a process may take to end after SIGKILL.
-pub(super) const KILL_LIMIT: Duration = Duration::from_secs(10);
-
-/// The workers, by index. Whatever is left of them is killed and reaped when this is dropped.
+/// Whatever is left of them is killed and reaped when this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Children(pub(super) Vec<Child>);
 
 impl Children {
-    pub(super) fn all_reaped(&self) -> bool {
-        self.0.iter().all(Child::is_reaped)
+    pub(super) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Child> {
+        self.0.iter_mut().find(|child| child.id == id)
+    }
+
+    pub(super) fn forget_reaped(&mut self) {
+        self.0.retain(|child| !child.is_reaped());
     }
 }
 
 impl Drop for Children {
     fn drop(&mut self) {
-        for child in &mut self.0 {
-            child.kill(How::Lost);
+        for child in &self.0 {
+            child.kill();
         }
         let until = Instant::now() + KILL_LIMIT;
-        while !self.all_reaped() && Instant::now() < until {
+        while self.0.iter().any(Child::is_waited_for) && Instant::now() < until {
             for child in &mut self.0 {
                 child.try_reap();
             }

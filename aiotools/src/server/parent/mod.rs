@@ -1,0 +1,274 @@
+//! The parent's side: one thread, one loop over signals, pidfds and control streams, and no tokio.
+//!
+//! What is to be done is the business of the [plan](super::supervision): the loop tells it what has
+//! happened, does what it asks for, and waits for more to happen.
+//!
+//! - However the loop is left, by a panic too, no worker is: [`Children`] kills and reaps on drop.
+//! - A forked worker leaves the loop at once, with `Children` emptied and all that is the parent's
+//!   closed.
+//! - Each child is reaped exactly once, and here.
+
+mod child;
+mod children;
+
+use std::{
+    io,
+    mem::ManuallyDrop,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout},
+    unistd::{Pid, getpid},
+};
+
+use self::{child::Child, children::Children};
+use super::{
+    Phase, Ready, ServerError, Signal, WorkerFailure, control,
+    error::Kind,
+    handle::Requests,
+    listeners::Listeners,
+    observer::Observer,
+    options::Options,
+    signal_queue::SignalQueue,
+    supervision::{Action, Plan, Random, WorkerId},
+    worker::Seat,
+};
+use crate::process::{ForkError, fork};
+
+/// How often it is looked whether the workers have emptied the queues of the listeners.
+const DOOR_INTERVAL: Duration = Duration::from_millis(2);
+/// How often it is looked at a worker whose end nothing tells of.
+const WATCH_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
+pub(super) enum Side {
+    Parent(Box<End>),
+    Worker(Box<Seat>, Listeners),
+}
+
+/// What is left when no worker is.
+pub(super) struct End {
+    /// The signal that workers and main context are told.
+    pub(super) signal: Signal,
+    /// Why the server could not go on, other than through the failure of a worker.
+    pub(super) error: Option<ServerError>,
+    pub(super) failures: Vec<WorkerFailure>,
+    pub(super) observer: Observer,
+    /// Holds the stop signals back until the very end.
+    pub(super) queue: SignalQueue,
+}
+
+pub(super) struct Parent<'a> {
+    options: &'a Options,
+    observer: Observer,
+    queue: SignalQueue,
+    listeners: Listeners,
+    requests: Option<Requests>,
+    children: Children,
+    plan: Plan<'a>,
+    pid: Pid,
+}
+
+impl<'a> Parent<'a> {
+    pub(super) fn new(
+        options: &'a Options,
+        observer: Observer,
+        queue: SignalQueue,
+        listeners: Listeners,
+        requests: Option<Requests>,
+    ) -> Self {
+        Self {
+            options,
+            observer,
+            queue,
+            listeners,
+            requests,
+            children: Children::default(),
+            plan: Plan::new(options, Random::from_entropy()),
+            pid: getpid(),
+        }
+    }
+
+    /// Starts the workers and sees them to their end. Returns in the parent, and in each worker.
+    pub(super) fn run(mut self) -> Side {
+        self.observer.phase(Phase::Starting);
+        // A stop that was asked for while the main context was set up spares the workers.
+        self.take_signals(Instant::now());
+        self.plan.start(Instant::now());
+        loop {
+            while let Some(action) = self.plan.next_action() {
+                if let Some((index, control)) = self.perform(action) {
+                    return self.into_worker(index, control);
+                }
+            }
+            if self.plan.is_closing() && !self.listeners.has_waiting() {
+                self.plan.queues_empty();
+                continue;
+            }
+            if self.plan.is_over() {
+                return self.into_end(None);
+            }
+            if let Err(err) = self.wait() {
+                // Without the wait nothing here works; dropping the children ends them.
+                return self.into_end(Some(ServerError::system("wait for the workers", err)));
+            }
+            let now = Instant::now();
+            self.take_signals(now);
+            self.take_requests(now);
+            self.take_reports(now);
+            self.reap(now);
+            self.plan.advance(now);
+        }
+    }
+
+    /// Does what the plan asks for. In a worker that was forked, the result is its index and its
+    /// end of the control stream.
+    fn perform(&mut self, action: Action) -> Option<(usize, control::WorkerEnd)> {
+        match action {
+            Action::Fork(id, index) => match self.fork(id) {
+                Ok(None) => {}
+                Ok(Some(control)) => return Some((index, control)),
+                Err(err) => self.plan.not_forked(id, err, Instant::now()),
+            },
+            Action::Tell(id, order) => {
+                if let Some(child) = self.children.get_mut(id) {
+                    child.tell(order);
+                }
+            }
+            Action::Kill(id) => {
+                if let Some(child) = self.children.get_mut(id) {
+                    child.kill();
+                }
+            }
+            Action::Abandon(id) => {
+                if let Some(child) = self.children.get_mut(id) {
+                    child.abandon();
+                }
+            }
+            Action::ShutDoor => self.listeners.shut(),
+            Action::CloseListeners => self.listeners = Listeners::default(),
+            Action::Phase(phase) => self.observer.phase(phase),
+            Action::Ready(worker_pids) => self.observer.ready(&Ready {
+                local_addrs: self.listeners.local_addrs().collect(),
+                worker_pids,
+            }),
+            Action::Event(event) => self.observer.event(&event),
+        }
+        None
+    }
+
+    /// Forks one worker; in the worker, the result is its end of the control stream.
+    fn fork(&mut self, id: WorkerId) -> Result<Option<control::WorkerEnd>, ServerError> {
+        let (control, worker) =
+            control::pair().map_err(|err| ServerError::system("make a socket pair", err))?;
+        match fork() {
+            Ok(None) => Ok(Some(worker)),
+            Ok(Some(pid)) => {
+                let mut child = Child::new(id, pid, control);
+                if !self.options.portable {
+                    child.watch();
+                }
+                self.plan.forked(id, child.pid());
+                self.children.0.push(child);
+                Ok(None)
+            }
+            Err(ForkError::Threads(count)) => Err(ServerError::new(Kind::Threads(count))),
+            Err(ForkError::System(err)) => Err(ServerError::system("fork a worker", err)),
+        }
+    }
+
+    fn into_worker(mut self, index: usize, control: control::WorkerEnd) -> Side {
+        self.children.0.clear();
+        // The image of a value whose end is the parent's to see to.
+        let _ = ManuallyDrop::new(self.observer);
+        let options = self.options;
+        let seat = Seat {
+            index,
+            parent: self.pid,
+            control,
+            mask: self.queue.leave(),
+            stop_signals: options.stop_signals.clone(),
+            ignored_signals: options.signals_for_parent_only().collect(),
+            run_to_completion: options.run_to_completion.then(|| options.default_signal()),
+            drain_limit: options.wait_timeout,
+        };
+        Side::Worker(Box::new(seat), self.listeners)
+    }
+
+    fn into_end(self, error: Option<ServerError>) -> Side {
+        // Before the main context ends: the children, in case the loop was left early, and the
+        // listeners.
+        drop((self.children, self.listeners));
+        let (signal, planned, failures) = self.plan.into_end();
+        Side::Parent(Box::new(End {
+            signal,
+            error: error.or(planned),
+            failures,
+            observer: self.observer,
+            queue: self.queue,
+        }))
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&self) -> io::Result<()> {
+        let now = Instant::now();
+        let until = |deadline: Instant| deadline.saturating_duration_since(now);
+        let watched = self.children.0.iter().any(Child::must_be_watched);
+        let timeouts = [
+            self.plan.deadline().map(until),
+            self.plan.is_closing().then_some(DOOR_INTERVAL),
+            watched.then_some(WATCH_INTERVAL),
+        ];
+        // Up to the next millisecond, so that a limit that is waited for has passed afterwards.
+        let timeout = timeouts.into_iter().flatten().min();
+        let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
+            PollTimeout::try_from(timeout + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
+        let fds = self.children.0.iter().flat_map(Child::fds);
+        let mut fds: Vec<_> = fds
+            .chain([self.queue.fd()])
+            .chain(self.requests.as_ref().map(Requests::fd))
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        self.queue.poll(&mut fds, timeout)
+    }
+
+    fn take_signals(&mut self, now: Instant) {
+        while let Some(signal) = self.queue.next() {
+            // SIGCHLD, where there are no pidfds, has done its work by ending the wait.
+            if self.options.stop_signals.contains(&signal) {
+                self.plan.stop_signal(signal, now);
+            } else if let Some(command) = self.options.command_of(signal) {
+                self.plan.command(command, now);
+            }
+        }
+    }
+
+    fn take_requests(&mut self, now: Instant) {
+        while let Some(command) = self.requests.as_mut().and_then(Requests::next) {
+            self.plan.command(command, now);
+        }
+    }
+
+    fn take_reports(&mut self, now: Instant) {
+        for child in &mut self.children.0 {
+            for report in child.reports() {
+                self.plan.report(child.id, report, now);
+            }
+        }
+    }
+
+    fn reap(&mut self, now: Instant) {
+        for child in &mut self.children.0 {
+            if let Some(status) = child.try_reap() {
+                // Its last words may have come after the last look.
+                for report in child.reports() {
+                    self.plan.report(child.id, report, now);
+                }
+                self.plan.ended(child.id, status, now);
+            }
+        }
+        self.children.forget_reaped();
+    }
+}

@@ -1,0 +1,26 @@
+//! What the parent decides, as pure state: nothing here makes a system call or looks at a clock, so
+//! that each rule can be tested with made-up times.
+//!
+//! The [`Plan`] is told what has happened, and asks for [`Action`]s. The
+//! [parent](super::parent) is its hands and eyes.
+//!
+//! Requests to the server, from signals and from handles alike, are [`Command`]s.
+
+mod action;
+mod command;
+mod member;
+mod plan;
+mod random;
+mod reload;
+mod restart;
+mod scale;
+mod slot;
+mod stop;
+
+pub(super) use action::Action;
+pub(super) use command::Command;
+pub(super) use member::WorkerId;
+pub(super) use plan::Plan;
+pub(super) use random::Random;
+pub use restart::RestartPolicy;
+pub(super) use stop::KILL_LIMIT;

@@ -1,0 +1,536 @@
+//! The plan of a server: its workers, and what is to be done about them.
+//!
+//! # States of a worker
+//!
+//! 1. **Starting**: forked, before its `yield_!`. It has `ready_timeout`.
+//! 2. **Serving**: at its `yield_!`.
+//! 3. **Leaving**: told to stop, or known to have failed. It has `wait_timeout`.
+//! 4. **Killed**: sent SIGKILL. It has [`KILL_LIMIT`], and is then given up.
+//!
+//! From each of them it may end. The states of the server are those of [`stop`](super::stop).
+//!
+//! # A slot
+//!
+//! A worker index stands for a [`Slot`]. At most one worker is *current*: it serves, or is to. At
+//! most one is its *successor*, which is starting while the current one serves. Any number are
+//! leaving. While the server is up, each slot below `wanted` has a current worker, or a time at
+//! which it will get one.
+//!
+//! - starting current → serving, when it reports ready.
+//! - starting successor → current, when it reports ready; the one before it leaves. If the one
+//!   before it dies first, the successor is current at once.
+//! - current or successor → leaving, when it reports a failure, is not ready in time, has no place
+//!   any more, or got a stop signal of its own.
+//!
+//! # Invariants
+//!
+//! - I1. A worker is told to stop at most once.
+//! - I2. Each worker has at most one failure, and each failure is told exactly once: in the error
+//!   that ends the server, or as an event that was survived.
+//! - I3. The failure of a current worker stops the server if no worker was ever ready in a slot of
+//!   the start, or if the restart policy says so. All others are survived.
+//! - I4. Every worker that is not at work has a limit, apart from those that start or run to
+//!   completion in a server that was given none.
+//! - I5. At most one slot has a successor, or an old worker that has just given way to one.
+
+use std::{
+    collections::VecDeque,
+    io,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Action, Command, Random, WorkerId,
+    member::{Asked, Member},
+    reload::Rollout,
+    slot::{Origin, Place, Slot},
+    stop::{ECHO_WINDOW, KILL_LIMIT, State},
+};
+use crate::server::{
+    ServerError, ServerEvent, Signal, WorkerFailure, WorkerPhase,
+    control::{Order, Report},
+    error::Kind,
+    failure::How,
+    options::Options,
+};
+
+#[derive(Debug)]
+pub(in crate::server) struct Plan<'a> {
+    pub(super) options: &'a Options,
+    pub(super) state: State,
+    pub(super) slots: Vec<Slot>,
+    /// How many workers there are to be. Slots from there on are only there to be emptied.
+    pub(super) wanted: usize,
+    pub(super) rollout: Rollout,
+    actions: VecDeque<Action>,
+    last_id: u64,
+    random: Random,
+    failures: Vec<WorkerFailure>,
+    pub(super) error: Option<ServerError>,
+    /// When a worker last told of a stop signal of its own.
+    pub(super) echoed: Option<Instant>,
+    /// A second stop signal, to be obeyed at this time.
+    pub(super) forced: Option<(Signal, Instant)>,
+}
+
+impl<'a> Plan<'a> {
+    pub(in crate::server) fn new(options: &'a Options, random: Random) -> Self {
+        Self {
+            options,
+            state: State::Starting,
+            slots: Vec::new(),
+            wanted: options.workers,
+            rollout: Rollout::default(),
+            actions: VecDeque::new(),
+            last_id: 0,
+            random,
+            failures: Vec::new(),
+            error: None,
+            echoed: None,
+            forced: None,
+        }
+    }
+
+    // -- what has happened
+
+    /// The workers may be started; unless a stop was asked for before.
+    pub(in crate::server) fn start(&mut self, now: Instant) {
+        if self.is_up() {
+            for index in 0..self.wanted {
+                self.slots.push(Slot::new(Origin::Start));
+                self.fork(index, Place::Current, now);
+            }
+        }
+    }
+
+    /// Someone wants something.
+    pub(in crate::server) fn command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Stop => {
+                if self.is_up() {
+                    self.stop(self.options.default_signal(), None, now);
+                }
+            }
+            Command::Reload => self.reload(),
+            Command::Scale(workers) => self.scale(workers, now),
+            Command::Grow => self.scale(self.wanted.saturating_add(1), now),
+            Command::Shrink => self.scale(self.wanted.saturating_sub(1), now),
+        }
+    }
+
+    /// A worker was made.
+    pub(in crate::server) fn forked(&mut self, id: WorkerId, pid: u32) {
+        if let Some((slot, _)) = self.find(id)
+            && let Some(member) = slot.get_mut(id)
+        {
+            member.pid = pid;
+            let index = member.index;
+            slot.last_pid = pid;
+            self.event(ServerEvent::WorkerStarted { index, pid });
+        }
+    }
+
+    /// A worker could not be made.
+    pub(in crate::server) fn not_forked(&mut self, id: WorkerId, err: ServerError, now: Instant) {
+        let Some((slot, place)) = self.find(id) else {
+            return;
+        };
+        let first = slot.origin == Origin::Start && !slot.was_ready;
+        let Some(mut member) = slot.take(id) else {
+            return;
+        };
+        if first {
+            self.error = Some(err);
+            self.stop(self.options.default_signal(), None, now);
+        } else {
+            let how = How::NotForked(crate::server::error::chain(&err));
+            self.fall(&mut member, place, how, now);
+        }
+    }
+
+    /// A worker has something to say.
+    pub(in crate::server) fn report(&mut self, id: WorkerId, report: Report, now: Instant) {
+        let up = self.is_up();
+        let Some((slot, place)) = self.find(id) else {
+            return;
+        };
+        let Some(member) = slot.get_mut(id) else {
+            return;
+        };
+        match report {
+            Report::Ready => {
+                member.ready = Some(now);
+                if member.told.is_none() {
+                    member.limit = None;
+                }
+                let (index, pid) = (member.index, member.pid);
+                slot.was_ready |= place != Place::Leaving;
+                self.event(ServerEvent::WorkerReady { index, pid });
+                if place == Place::Successor {
+                    self.promote(index, now);
+                }
+            }
+            Report::Asked(signal) => {
+                // Where the whole server is stopping, as by Ctrl-C, the worker is or will be told
+                // like all others.
+                if up && member.told.is_none() {
+                    self.asked(id, signal, now);
+                }
+                self.echoed = Some(now);
+                self.forced = None;
+            }
+            Report::Failed {
+                phase,
+                panicked,
+                text,
+            } => {
+                let how = if panicked {
+                    How::Panicked(text)
+                } else {
+                    How::Failed(text)
+                };
+                let Some(failure) = member.fail(phase, how) else {
+                    return;
+                };
+                if up && !self.options.run_to_completion {
+                    self.dismiss(id, self.options.default_signal(), Asked::Server, now);
+                }
+                self.fell(failure, place, now);
+            }
+            Report::Done => member.done(),
+        }
+    }
+
+    /// A worker process has ended.
+    pub(in crate::server) fn ended(
+        &mut self,
+        id: WorkerId,
+        status: io::Result<ExitStatus>,
+        now: Instant,
+    ) {
+        let completion = self.options.run_to_completion;
+        let Some((slot, place)) = self.find(id) else {
+            return;
+        };
+        let Some(mut member) = slot.take(id) else {
+            return;
+        };
+        match member.judge(status, completion) {
+            Some(failure) => self.fell(failure, place, now),
+            None if member.has_failed() => {}
+            None => self.event(ServerEvent::WorkerEnded {
+                index: member.index,
+                pid: member.pid,
+            }),
+        }
+        while self.slots.len() > self.wanted && self.slots.last().is_some_and(Slot::is_empty) {
+            self.slots.pop();
+        }
+    }
+
+    /// Makes what has become due happen. To be called after anything else was told, and when
+    /// [`deadline`](Self::deadline) has passed.
+    pub(in crate::server) fn advance(&mut self, now: Instant) {
+        self.expire(now);
+        self.advance_stop(now);
+        if !self.is_up() {
+            return;
+        }
+        for index in 0..self.wanted.min(self.slots.len()) {
+            let slot = &mut self.slots[index];
+            if slot.retry_at.is_some_and(|at| at <= now) {
+                slot.retry_at = None;
+                slot.restarts += 1;
+                self.fork(index, Place::Current, now);
+            }
+        }
+        self.roll(now);
+        if matches!(self.state, State::Starting) {
+            self.begin_running();
+        }
+    }
+
+    // -- what is to be done
+
+    pub(in crate::server) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`advance`](Self::advance) even if nothing happens.
+    pub(in crate::server) fn deadline(&self) -> Option<Instant> {
+        let slots = self.slots.iter();
+        let retries = slots.clone().filter_map(|slot| slot.retry_at);
+        let limits = slots.flat_map(Slot::members).filter_map(|member| {
+            let killed = member.killed.as_ref().map(|(_, at)| *at + KILL_LIMIT);
+            let limit = member.limit.as_ref().map(|(until, _)| *until);
+            killed.or(limit)
+        });
+        retries.chain(limits).chain(self.stop_deadline()).min()
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(in crate::server) fn is_over(&self) -> bool {
+        (!self.is_up() || self.options.run_to_completion) && self.slots.iter().all(Slot::is_empty)
+    }
+
+    /// What came of it: the signal that the main context is told, why the server could not go on
+    /// other than through the failure of a worker, and the failures that were not survived.
+    pub(in crate::server) fn into_end(self) -> (Signal, Option<ServerError>, Vec<WorkerFailure>) {
+        let signal = match self.state.stop() {
+            Some(stop) => stop.signal,
+            None => self.options.default_signal(),
+        };
+        (signal, self.error, self.failures)
+    }
+
+    // -- workers
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(super) fn event(&mut self, event: ServerEvent) {
+        self.act(Action::Event(event));
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.slots.iter().flat_map(Slot::members)
+    }
+
+    fn member(&mut self, id: WorkerId) -> Option<&mut Member> {
+        self.find(id).and_then(|(slot, _)| slot.get_mut(id))
+    }
+
+    fn find(&mut self, id: WorkerId) -> Option<(&mut Slot, Place)> {
+        self.slots
+            .iter_mut()
+            .find_map(|slot| slot.place_of(id).map(|place| (slot, place)))
+    }
+
+    /// Asks for a new worker.
+    pub(super) fn fork(&mut self, index: usize, place: Place, now: Instant) {
+        self.last_id += 1;
+        let id = WorkerId(self.last_id);
+        let mut member = Member::new(id, index);
+        if !self.options.run_to_completion {
+            let limit = self.options.ready_timeout;
+            member.limit(now, limit, How::NotReady(limit));
+        }
+        let slot = &mut self.slots[index];
+        match place {
+            Place::Successor => slot.successor = Some(member),
+            _ => slot.current = Some(member),
+        }
+        self.act(Action::Fork(id, index));
+    }
+
+    /// Takes back what has been asked for and not been done yet.
+    pub(super) fn cancel_forks(&mut self) {
+        let is_fork = |action: &Action| matches!(action, Action::Fork(..));
+        let ids: Vec<_> = self
+            .members()
+            .filter(|member| member.pid == 0)
+            .map(|member| member.id)
+            .collect();
+        self.actions.retain(|action| !is_fork(action));
+        for id in ids {
+            if let Some((slot, _)) = self.find(id) {
+                slot.take(id);
+            }
+        }
+    }
+
+    /// Tells a worker to stop, unless it has been told.
+    pub(super) fn tell(&mut self, id: WorkerId, signal: Signal, asked: Asked) {
+        if let Some(member) = self.member(id) {
+            match &mut member.told {
+                None => {
+                    member.told = Some((signal, asked));
+                    // That of its start is of no matter any more.
+                    member.limit = None;
+                    self.act(Action::Tell(id, Order::Stop(signal)));
+                }
+                Some((_, before)) if asked == Asked::Server => *before = Asked::Server,
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Tells a worker to stop, with a limit, and takes it out of its place.
+    pub(super) fn dismiss(&mut self, id: WorkerId, signal: Signal, asked: Asked, now: Instant) {
+        self.tell(id, signal, asked);
+        let limit = self.options.wait_timeout;
+        if let Some((slot, _)) = self.find(id)
+            && let Some(mut member) = slot.take(id)
+        {
+            member.limit(now, limit, How::TimedOut(limit));
+            slot.leaving.push(member);
+        }
+    }
+
+    /// A worker got a stop signal of its own.
+    fn asked(&mut self, id: WorkerId, signal: Signal, now: Instant) {
+        let never = self.options.restart.is_never() || self.options.run_to_completion;
+        let Some((slot, place)) = self.find(id) else {
+            return;
+        };
+        if place == Place::Current && (never || !slot.was_ready) {
+            // It keeps its place, as no other one is to take it.
+            return self.tell(id, signal, Asked::Worker);
+        }
+        let successor = slot.successor.is_some();
+        let index = slot.members().next().map_or(0, |member| member.index);
+        self.dismiss(id, signal, Asked::Worker, now);
+        let slot = &mut self.slots[index];
+        if place == Place::Current && successor {
+            slot.current = slot.successor.take();
+        } else if place == Place::Current && index < self.wanted {
+            // Not before a signal to the whole server, of which this may be a part, has come.
+            self.refill(index, ECHO_WINDOW, now);
+        }
+    }
+
+    /// Ends a worker at once.
+    pub(super) fn kill(&mut self, id: WorkerId, how: How, now: Instant) {
+        if let Some(member) = self.member(id)
+            && member.killed.is_none()
+        {
+            member.killed = Some((how, now));
+            self.act(Action::Kill(id));
+        }
+    }
+
+    /// Acts on the limits that have passed.
+    fn expire(&mut self, now: Instant) {
+        let due = |member: &Member| match (&member.killed, &member.limit) {
+            (Some((_, at)), _) => (*at + KILL_LIMIT <= now).then_some(How::Stuck),
+            (None, Some((until, how))) => (*until <= now).then(|| how.clone()),
+            (None, None) => None,
+        };
+        let due: Vec<_> = self
+            .members()
+            .filter_map(|member| due(member).map(|how| (member.id, how)))
+            .collect();
+        for (id, how) in due {
+            match how {
+                How::Stuck => self.abandon(id, now),
+                How::NotReady(_) if self.is_up() => self.give_up_start(id, how, now),
+                how => self.kill(id, how, now),
+            }
+        }
+    }
+
+    /// Goes on without a process that cannot be ended.
+    fn abandon(&mut self, id: WorkerId, now: Instant) {
+        if let Some((slot, place)) = self.find(id)
+            && let Some(mut member) = slot.take(id)
+        {
+            self.act(Action::Abandon(id));
+            self.fall(&mut member, place, How::Stuck, now);
+        }
+    }
+
+    /// Has a worker go that was not ready in time.
+    fn give_up_start(&mut self, id: WorkerId, how: How, now: Instant) {
+        let Some((slot, place)) = self.find(id) else {
+            return;
+        };
+        let Some(member) = slot.get_mut(id) else {
+            return;
+        };
+        let failure = member.fail(member.phase(false), how);
+        self.dismiss(id, self.options.default_signal(), Asked::Server, now);
+        if let Some(failure) = failure {
+            self.fell(failure, place, now);
+        }
+    }
+
+    // -- failures
+
+    fn fall(&mut self, member: &mut Member, place: Place, how: How, now: Instant) {
+        if let Some(failure) = member.fail(member.phase(self.options.run_to_completion), how) {
+            self.fell(failure, place, now);
+        }
+    }
+
+    /// Deals with the failure of a worker, which is no longer in its place.
+    fn fell(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
+        if self.options.run_to_completion {
+            // The others go on, and the caller will hear of it in the end.
+            self.failures.push(failure.clone());
+            return self.survive(failure);
+        }
+        if !self.is_up() {
+            return self.regret(failure);
+        }
+        let is_start = failure.phase() == WorkerPhase::Initialization && place != Place::Leaving;
+        let in_reload = is_start.then(|| failure.clone());
+        self.replace(failure, place, now);
+        if let Some(failure) = in_reload {
+            self.reload_failed(failure);
+        }
+    }
+
+    /// Decides who takes the place of a worker that has failed.
+    fn replace(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
+        let index = failure.index();
+        let slot = &mut self.slots[index];
+        match place {
+            Place::Leaving | Place::Successor => self.survive(failure),
+            // It leaves a place that has been taken away, or is taken already.
+            Place::Current if index >= self.wanted => self.survive(failure),
+            Place::Current if slot.successor.is_some() => {
+                slot.current = slot.successor.take();
+                self.survive(failure);
+            }
+            Place::Current if !slot.was_ready && slot.origin == Origin::Scale => {
+                self.survive(failure);
+                self.scale(index, now);
+            }
+            Place::Current if !slot.was_ready || self.options.restart.is_never() => {
+                self.regret(failure);
+                self.stop(self.options.default_signal(), None, now);
+            }
+            Place::Current => {
+                match slot
+                    .history
+                    .failed(now, &self.options.restart, &mut self.random)
+                {
+                    Ok(wait) => {
+                        self.survive(failure);
+                        self.refill(index, wait, now);
+                    }
+                    Err(count) => {
+                        self.event(failed(failure.clone(), false));
+                        self.error = Some(ServerError::new(Kind::RestartLimit {
+                            count,
+                            window: self.options.restart.window(),
+                            last: failure,
+                        }));
+                        self.stop(self.options.default_signal(), None, now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has another worker take a free place after `wait`.
+    fn refill(&mut self, index: usize, wait: Duration, now: Instant) {
+        self.slots[index].retry_at = now.checked_add(wait);
+        self.event(ServerEvent::Respawn { index, after: wait });
+    }
+
+    fn survive(&mut self, failure: WorkerFailure) {
+        self.event(failed(failure, true));
+    }
+
+    fn regret(&mut self, failure: WorkerFailure) {
+        self.event(failed(failure.clone(), false));
+        self.failures.push(failure);
+    }
+}
+
+fn failed(failure: WorkerFailure, survived: bool) -> ServerEvent {
+    ServerEvent::WorkerFailed { failure, survived }
+}

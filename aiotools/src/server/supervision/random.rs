@@ -1,0 +1,40 @@
+//! Chance, for jitter; nothing that has to be a secret.
+
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::Duration,
+};
+
+/// SplitMix64.
+#[derive(Debug)]
+pub(in crate::server) struct Random(u64);
+
+impl Random {
+    #[cfg(test)]
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// One that nobody can foretell, and everybody has of its own.
+    pub(in crate::server) fn from_entropy() -> Self {
+        Self(RandomState::new().build_hasher().finish())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// `duration`, and a chance part of a quarter of it.
+    pub(super) fn up_to_a_quarter_more(&mut self, duration: Duration) -> Duration {
+        let part = u32::try_from(self.next() >> 40).unwrap_or_default();
+        // 24 bits of chance, and two more to divide by four.
+        let more = (duration.as_nanos() * u128::from(part)) >> 26;
+        duration.saturating_add(Duration::from_nanos(
+            u64::try_from(more).unwrap_or_default(),
+        ))
+    }
+}
