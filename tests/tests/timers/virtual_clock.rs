@@ -118,10 +118,10 @@ fn a_clock_that_nobody_advances_is_stuck() {
 /// The subject is real time: work on another thread that takes longer than the clock would wait.
 #[test]
 fn blocking_work_is_not_misjudged() {
-    VirtualClock::builder().stall_timeout(ms(50)).run(async {
+    VirtualClock::builder().stall_timeout(ms(200)).run(async {
         let clock = VirtualClock::current();
         let late = tokio::spawn(sleep(60_000));
-        let blocking = tokio::task::spawn_blocking(|| real_nap(300));
+        let blocking = tokio::task::spawn_blocking(|| real_nap(600));
         blocking.await.unwrap();
         assert_eq!(clock.elapsed(), Duration::ZERO);
         assert!(!late.is_finished());
@@ -139,29 +139,9 @@ fn real_nap(millis: u64) {
 #[cfg(target_os = "linux")]
 #[test]
 fn real_io_does_not_time_out() {
-    VirtualClock::run(async {
-        let clock = VirtualClock::current();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = std::thread::spawn(move || {
-            use std::io::Write;
-            let mut stream = std::net::TcpStream::connect(address).unwrap();
-            for _ in 0..20 {
-                real_nap(2);
-                stream.write_all(b"ping").unwrap();
-            }
-        });
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut bytes = [0; 4];
-        for _ in 0..20 {
-            tokio::time::timeout(ms(1), stream.read_exact(&mut bytes))
-                .await
-                .expect("the clock did not jump")
-                .unwrap();
-        }
-        assert_eq!(clock.elapsed(), Duration::ZERO);
-        server.join().unwrap();
-    });
+    VirtualClock::builder()
+        .io_grace(Duration::from_secs(2))
+        .run(answered(20));
 }
 
 #[cfg(target_os = "linux")]
@@ -220,7 +200,6 @@ fn misuse_says_what_to_do() {
 }
 
 #[test]
-#[ignore = "hung once in a loop of runs on a loaded machine: the real-time limit of `VirtualClock::timeout` can be missed; issue 4 is open"]
 fn a_timeout_counts_virtual_and_real_time() {
     let text = failure(|| {
         VirtualClock::builder()
@@ -228,11 +207,148 @@ fn a_timeout_counts_virtual_and_real_time() {
             .run(std::future::pending::<()>());
     });
     assert!(text.contains("within 60s of virtual time"), "{text}");
-    let text = failure(|| {
-        VirtualClock::builder().timeout(ms(300)).run(async {
+    assert!(late_in_real_time().contains("of real time"));
+}
+
+/// What a clock says that waits in vain, in real time.
+fn late_in_real_time() -> String {
+    failure(|| {
+        VirtualClock::builder().timeout(ms(50)).run(async {
             let (_keep, never) = tokio::sync::oneshot::channel::<()>();
             drop(VirtualClock::current().real(never).await);
         });
+    })
+}
+
+fn plain_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A regression: a runtime that has ended, but whose handle has not, has the number of a descriptor registered that is another one by now.
+/// The clock took its descriptor for that of its own runtime, and waited for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn is_not_misled_by_a_runtime_that_has_ended() {
+    fn files<const N: usize>() -> [std::fs::File; N] {
+        [(); N].map(|()| std::fs::File::open("/dev/null").unwrap())
+    }
+    drop(plain_runtime());
+    // Other tests open descriptors, too, so the numbers may not always be as they should.
+    for _ in 0..10 {
+        let (low, middle) = (files::<3>(), files::<4>());
+        drop(low);
+        // Its own have the low numbers, and one behind those in the middle.
+        let runtime = plain_runtime();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let low = files::<1>();
+        // That number is the fifth that is free, and the clock's runtime has four.
+        drop(middle);
+        let (send, received) = std::sync::mpsc::channel();
+        std::thread::spawn(move || send.send(late_in_real_time()));
+        let text = received.recv_timeout(Duration::from_secs(30));
+        let text = text.expect("the clock noticed its limit");
+        assert!(text.contains("of real time"), "{text}");
+        drop((low, handle));
+    }
+}
+
+/// A regression: the clock and its runtime referred to each other.
+#[cfg(target_os = "linux")]
+#[test]
+fn leaves_no_descriptor_behind() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+    for _ in 0..200 {
+        VirtualClock::run(sleep(10));
+    }
+    // Other tests have some, too.
+    assert!(open() < before + 150, "{before} before, {} after", open());
+}
+
+/// The subject is real time: clocks in many threads, each with a real peer, beside runtimes that come and go.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_clocks_with_real_io_side_by_side() {
+    let threads: Vec<_> = (0..6)
+        .map(|n| {
+            std::thread::spawn(move || {
+                for _ in 0..8 {
+                    let other = plain_runtime();
+                    let _handle = (n % 2 == 0).then(|| other.handle().clone());
+                    drop(other);
+                    VirtualClock::builder()
+                        .io_grace(Duration::from_secs(2))
+                        .run(answered(5));
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+/// Hears so many pings from another thread, without virtual time passing.
+#[cfg(target_os = "linux")]
+async fn answered(pings: u32) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || {
+        use std::io::Write;
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        for _ in 0..pings {
+            real_nap(2);
+            stream.write_all(b"ping").unwrap();
+        }
     });
-    assert!(text.contains("of real time"), "{text}");
+    let (mut stream, _) = listener.accept().await.unwrap();
+    drop(listener);
+    let mut bytes = [0; 4];
+    for _ in 0..pings {
+        tokio::time::timeout(ms(1), stream.read_exact(&mut bytes))
+            .await
+            .expect("the clock did not jump")
+            .unwrap();
+    }
+    assert_eq!(VirtualClock::current().elapsed(), Duration::ZERO);
+    peer.join().unwrap();
+}
+
+/// The subject is real time: what another thread does to the clock is heard.
+#[test]
+fn another_thread_may_use_the_clock() {
+    VirtualClock::builder().auto_advance(false).run(async {
+        let clock = VirtualClock::current();
+        clock.advance(ms(500)).await;
+        let other = clock.clone();
+        let thread = std::thread::spawn(move || {
+            real_nap(20);
+            assert_eq!(other.elapsed(), ms(500));
+            futures::executor::block_on(other.advance(ms(250)));
+            assert_eq!(other.elapsed(), ms(750));
+            futures::executor::block_on(other.real(async { real_nap(20) }));
+            other.set_auto_advance(true);
+        });
+        sleep(1000).await;
+        assert_eq!(clock.elapsed(), ms(1500));
+        thread.join().unwrap();
+    });
+}
+
+/// A failure does not wait for what may never end.
+#[test]
+fn a_test_that_fails_leaves_blocking_work_behind() {
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let text = failure(|| {
+        VirtualClock::builder().timeout(ms(100)).run(async {
+            let work = tokio::task::spawn_blocking(move || wait.recv());
+            drop(work.await);
+        });
+    });
+    assert!(text.contains("within 100ms of real time"), "{text}");
+    drop(end);
 }

@@ -2,9 +2,10 @@
 
 use std::{
     future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::Poll,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use tokio::{
-    runtime::{Builder, Handle},
+    runtime::{Builder, Handle, Runtime},
     time::Instant,
 };
 
@@ -103,96 +104,112 @@ impl VirtualClockBuilder {
             "a virtual clock has a runtime of its own and cannot be started inside another one; call it from a function that is not \
              async, or use `#[aiotools::test(virtual_clock)]` in place of the test attribute that is there"
         );
-        let clock = Arc::new(OnceLock::<VirtualClock>::new());
+        let hooked = Arc::new(OnceLock::<Weak<Inner>>::new());
         let blocking = Arc::new(AtomicUsize::new(0));
-        let runtime = self.runtime(&clock, &blocking);
+        let runtime = runtime(&hooked, &blocking);
         let inner = {
             let _entered = runtime.enter();
             Arc::new(Inner {
+                runtime: runtime.handle().clone(),
                 start: Instant::now(),
                 date: Mutex::new(self.system_time),
                 auto_advance: AtomicBool::new(self.auto_advance),
-                advancing: AtomicUsize::new(0),
+                targets: Mutex::default(),
                 real: AtomicUsize::new(0),
                 seeds: AtomicU64::new(0),
                 io: io::Watch::new(&runtime, self.grace),
                 blocking,
                 parks: AtomicU64::new(0),
-                nudge: Mutex::new(None),
+                idler: Mutex::new(None),
                 stuck: Mutex::new(Stuck::default()),
             })
         };
-        let clock = clock.get_or_init(|| VirtualClock {
-            inner: Arc::clone(&inner),
-        });
-        let _current = Current::set(clock);
-        // After the runtime's own end, which may take long.
+        hooked.get_or_init(|| Arc::downgrade(&inner));
+        let _current = Current::set(&inner);
+        // Until after the runtime's own end, which may take long.
         let _watchdog = Watchdog::start(&inner, self.limits);
-        runtime.spawn(idler(Arc::clone(&inner)));
-        let output = runtime.block_on(watched(&inner, self.limits.run, future));
-        drop(runtime);
-        output
+        runtime.spawn(idler(Arc::downgrade(&inner)));
+        let run = || runtime.block_on(watched(&inner, self.limits.run, future));
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(output) => {
+                drop(runtime);
+                output
+            }
+            Err(panic) => {
+                // A failure is not to wait for blocking work, which may never end.
+                runtime.shutdown_background();
+                resume_unwind(panic)
+            }
+        }
     }
+}
 
-    #[expect(clippy::unused_self, reason = "a part of `run`")]
-    fn runtime(
-        &self,
-        clock: &Arc<OnceLock<VirtualClock>>,
-        blocking: &Arc<AtomicUsize>,
-    ) -> tokio::runtime::Runtime {
-        let (parking, unparked, starting) =
-            (Arc::clone(clock), Arc::clone(clock), Arc::clone(clock));
-        let (started, stopped) = (Arc::clone(blocking), Arc::clone(blocking));
-        Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .thread_name("aiotools-blocking")
-            // A thread is there only as long as it has work, so their number says how much there is.
-            .thread_keep_alive(Duration::from_millis(1))
-            .on_thread_start(move || {
-                started.fetch_add(1, Ordering::AcqRel);
-                CURRENT.with(|current| *current.borrow_mut() = starting.get().cloned());
-            })
-            .on_thread_stop(move || {
-                CURRENT.with(|current| *current.borrow_mut() = None);
-                stopped.fetch_sub(1, Ordering::AcqRel);
-            })
-            .on_thread_park(move || {
-                if let Some(clock) = parking.get() {
-                    clock.inner.idle();
-                }
-            })
-            .on_thread_unpark(move || {
-                if let Some(clock) = unparked.get() {
-                    clock.inner.busy();
-                }
-            })
-            .build()
-            .expect("a runtime can be built")
-    }
+/// The runtime, with the hooks of the clock that is yet to be made.
+fn runtime(hooked: &Arc<OnceLock<Weak<Inner>>>, blocking: &Arc<AtomicUsize>) -> Runtime {
+    let hook = |call: fn(&Arc<Inner>)| {
+        let hooked = Arc::clone(hooked);
+        move || {
+            if let Some(inner) = hooked.get().and_then(Weak::upgrade) {
+                call(&inner);
+            }
+        }
+    };
+    let (park, unpark) = (hook(|inner| inner.idle()), hook(|inner| inner.busy()));
+    let enter = hook(Current::enter);
+    let (started, stopped) = (Arc::clone(blocking), Arc::clone(blocking));
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .thread_name("aiotools-blocking")
+        // A thread is there only as long as it has work, so their number says how much there is.
+        .thread_keep_alive(Duration::from_millis(1))
+        .on_thread_start(move || {
+            started.fetch_add(1, Ordering::AcqRel);
+            enter();
+        })
+        .on_thread_stop(move || {
+            Current::leave();
+            stopped.fetch_sub(1, Ordering::AcqRel);
+        })
+        .on_thread_park(park)
+        .on_thread_unpark(unpark)
+        .build()
+        .expect("a runtime can be built")
 }
 
 /// The clock is the current one on this thread as long as this lives.
 struct Current;
 
 impl Current {
-    fn set(clock: &VirtualClock) -> Self {
-        CURRENT.with(|current| *current.borrow_mut() = Some(clock.clone()));
+    fn set(inner: &Arc<Inner>) -> Self {
+        Self::enter(inner);
         Self
     }
-}
 
-impl Drop for Current {
-    fn drop(&mut self) {
+    fn enter(inner: &Arc<Inner>) {
+        let inner = Arc::clone(inner);
+        CURRENT.with(|current| *current.borrow_mut() = Some(VirtualClock { inner }));
+    }
+
+    fn leave() {
+        // Dropped outside the borrow.
         let clock = CURRENT.with(|current| current.borrow_mut().take());
         drop(clock);
     }
 }
 
+impl Drop for Current {
+    fn drop(&mut self) {
+        Self::leave();
+    }
+}
+
 /// The task that does nothing but make tokio look at its I/O.
-async fn idler(inner: Arc<Inner>) {
+async fn idler(inner: Weak<Inner>) {
     poll_fn(|cx| {
-        *lock(&inner.nudge) = Some(cx.waker().clone());
+        if let Some(inner) = inner.upgrade() {
+            *lock(&inner.idler) = Some(cx.waker().clone());
+        }
         Poll::<()>::Pending
     })
     .await;

@@ -1,7 +1,8 @@
 //! Whether real I/O could still arrive.
 //!
-//! On Linux the runtime's epoll descriptor is found through `/proc`, by a socket that is registered for a moment. It says how much is
-//! registered, and, since an epoll descriptor can itself be polled, when something has arrived. Elsewhere real I/O is not seen: the
+//! On Linux the runtime's epoll descriptor is found through `/proc`, by a socket that is registered for a moment. The socket is known by its
+//! inode: its number alone may be registered elsewhere, where a runtime that has ended left a descriptor behind that was duplicated before,
+//! as tokio does for signals. The epoll descriptor says how much is registered, and, since an epoll descriptor can itself be polled, when something has arrived. Elsewhere real I/O is not seen: the
 //! clock moves as tokio moves it.
 
 use std::time::Duration;
@@ -48,6 +49,18 @@ impl Watch {
         }
     }
 
+    /// Whether the runtime has been woken, and has only to come to it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn has_arrived(&self) -> bool {
+        self.epoll.as_ref().is_some_and(linux::Epoll::has_arrived)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(super) fn has_arrived(&self) -> bool {
+        false
+    }
+
     #[cfg(not(target_os = "linux"))]
     pub(super) fn wait(&self, _: Option<Duration>) -> bool {
         look_again()
@@ -68,19 +81,23 @@ fn look_again() -> bool {
 mod linux {
     use std::{
         fs,
-        os::fd::{AsRawFd, RawFd},
-        time::{Duration, Instant},
+        os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+        time::Duration,
     };
 
     use nix::{
         errno::Errno,
         poll::{PollFd, PollFlags, PollTimeout, poll},
+        sys::stat::{fstat, major, minor},
     };
     use tokio::{net::UnixDatagram, runtime::Runtime};
 
+    /// In how many steps to wait.
+    const STEPS: u32 = 20;
+
     /// The epoll descriptor of a runtime.
     pub(super) struct Epoll {
-        fd: RawFd,
+        fd: OwnedFd,
         /// How much tokio has registered for itself.
         own: usize,
     }
@@ -89,7 +106,7 @@ mod linux {
         pub(super) fn of(runtime: &Runtime) -> Option<Self> {
             let _entered = runtime.enter();
             let probe = UnixDatagram::unbound().ok()?;
-            let marker = registration(probe.as_raw_fd());
+            let probe_line = Registration::of(&probe)?;
             let fd = fs::read_dir("/proc/self/fd")
                 .ok()?
                 .filter_map(Result::ok)
@@ -98,30 +115,37 @@ mod linux {
                         .is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]")
                 })
                 .filter_map(|fd| fd.file_name().to_str()?.parse().ok())
-                .find(|fd| registered(*fd).any(|line| line.starts_with(&marker)))?;
+                .find(|fd| registered(*fd).any(|line| probe_line.is(&line)))?;
             drop(probe);
-            Some(Self {
-                fd,
-                own: registered(fd).count(),
-            })
+            let fd = duplicate(fd, runtime)?;
+            let own = registered(fd.as_raw_fd()).count();
+            Some(Self { fd, own })
         }
 
         pub(super) fn is_used(&self) -> bool {
-            registered(self.fd).count() > self.own
+            registered(self.fd.as_raw_fd()).count() > self.own
         }
 
         pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
-            let until = limit.map(|limit| Instant::now() + limit);
+            let Some(limit) = limit else {
+                return self.poll(PollTimeout::NONE);
+            };
+            // In steps: where the machine is busy, each takes its time, as whoever is to answer does.
+            let step = (limit / STEPS).max(Duration::from_millis(1));
+            let steps = limit.as_nanos().div_ceil(step.as_nanos());
+            let step = PollTimeout::try_from(step).unwrap_or(PollTimeout::MAX);
+            (0..steps).any(|_| self.poll(step))
+        }
+
+        pub(super) fn has_arrived(&self) -> bool {
+            self.poll(PollTimeout::ZERO)
+        }
+
+        /// Whether something arrives in that time.
+        fn poll(&self, timeout: PollTimeout) -> bool {
             loop {
-                let timeout = match until {
-                    None => PollTimeout::NONE,
-                    Some(until) => {
-                        let left = until.saturating_duration_since(Instant::now());
-                        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-                    }
-                };
                 match poll(
-                    &mut [PollFd::new(self.borrow(), PollFlags::POLLIN)],
+                    &mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)],
                     timeout,
                 ) {
                     Ok(ready) => return ready > 0,
@@ -131,20 +155,45 @@ mod linux {
                 }
             }
         }
-
-        #[expect(
-            unsafe_code,
-            reason = "tokio does not lend its descriptor; the argument is below"
-        )]
-        fn borrow(&self) -> std::os::fd::BorrowedFd<'_> {
-            // SAFETY: it belongs to the runtime, which is alive: this is called by its own hook, on its own thread. It is not -1.
-            unsafe { std::os::fd::BorrowedFd::borrow_raw(self.fd) }
-        }
     }
 
-    /// How the kernel begins the line of a registered descriptor.
-    fn registration(fd: RawFd) -> String {
-        format!("tfd: {fd:8} ")
+    /// A descriptor of our own for what `fd` stands for in this process.
+    #[expect(
+        unsafe_code,
+        reason = "tokio does not lend its descriptor; the argument is below"
+    )]
+    fn duplicate(fd: RawFd, _alive: &Runtime) -> Option<OwnedFd> {
+        // SAFETY: a descriptor in which the probe of this runtime is registered is the runtime's, which keeps it open to its end.
+        let theirs = unsafe { BorrowedFd::borrow_raw(fd) };
+        theirs.try_clone_to_owned().ok()
+    }
+
+    /// How the kernel describes a registered descriptor: its number, its inode and the device of that.
+    struct Registration {
+        tfd: String,
+        ino: String,
+        sdev: String,
+    }
+
+    impl Registration {
+        fn of(fd: &impl AsFd) -> Option<Self> {
+            let stat = fstat(fd).ok()?;
+            // In /proc the device is as the kernel has it, not as `stat` packs it.
+            let device = major(stat.st_dev) << 20 | minor(stat.st_dev);
+            Some(Self {
+                tfd: fd.as_fd().as_raw_fd().to_string(),
+                ino: format!("ino:{:x}", stat.st_ino),
+                sdev: format!("sdev:{device:x}"),
+            })
+        }
+
+        fn is(&self, line: &str) -> bool {
+            let mut words = line.split_whitespace();
+            words.next() == Some("tfd:")
+                && words.next() == Some(&self.tfd)
+                && words.clone().any(|word| word == self.ino)
+                && words.clone().any(|word| word == self.sdev)
+        }
     }
 
     /// The lines of all that is registered.

@@ -7,6 +7,12 @@
 //! auto-advance is off, not while something [real](VirtualClock::real) is waited for, and not before real I/O has had its chance. If
 //! not, the hook waits in real time for something to happen, and wakes a task that does nothing, upon which tokio looks at its I/O,
 //! but leaves the clock alone.
+//!
+//! # Invariants
+//!
+//! 1. What the runtime owns (its hooks, its tasks) refers to [`Inner`] weakly: `Inner` has the runtime's handle, and a handle that is never
+//!    dropped keeps two descriptors open.
+//! 2. Whoever changes what [`Inner::may_advance`] says, or what the hook waits for, nudges afterwards: the hook may be waiting on it.
 
 mod builder;
 mod io;
@@ -14,7 +20,8 @@ mod watchdog;
 
 use std::{
     cell::RefCell,
-    future::Future,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -23,7 +30,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep_until},
+};
 
 pub use builder::VirtualClockBuilder;
 
@@ -64,12 +74,14 @@ pub struct VirtualClock {
 }
 
 struct Inner {
+    /// For those who ask from elsewhere, whose own clock is the real one.
+    runtime: Handle,
     start: Instant,
     /// The date at `start`.
     date: Mutex<SystemTime>,
     auto_advance: AtomicBool,
-    /// How many `advance` are waiting for their time to come.
-    advancing: AtomicUsize,
+    /// How far those that `advance` want the clock to go.
+    targets: Mutex<Vec<Instant>>,
     /// How many `real` are waiting.
     real: AtomicUsize,
     seeds: AtomicU64,
@@ -79,7 +91,7 @@ struct Inner {
     /// Odd while nothing can run.
     parks: AtomicU64,
     /// Wakes the task that does nothing.
-    nudge: Mutex<Option<Waker>>,
+    idler: Mutex<Option<Waker>>,
     stuck: Mutex<watchdog::Stuck>,
 }
 
@@ -127,13 +139,13 @@ impl VirtualClock {
     /// How much virtual time has passed since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.inner.start.elapsed()
+        self.now() - self.inner.start
     }
 
-    /// The virtual time.
+    /// The virtual time. The same on every thread, where [`Instant::now`] is virtual in the runtime only.
     #[must_use]
     pub fn now(&self) -> Instant {
-        Instant::now()
+        self.inner.now()
     }
 
     /// The virtual date. It begins with 2000-01-01 00:00 UTC, unless the [builder](VirtualClockBuilder::system_time) says otherwise.
@@ -159,14 +171,28 @@ impl VirtualClock {
     ///
     /// Dropped, it leaves the clock where it has come to.
     pub async fn advance(&self, time: Duration) {
-        let target = Instant::now() + time;
-        let _advancing = Count::of(&self.inner.advancing);
-        sleep_until(target).await;
+        let target = self.now() + time;
+        let arrived = {
+            let _entered = self.inner.runtime.enter();
+            sleep_until(target)
+        };
+        let mut arrived = pin!(arrived);
+        let mut advancing = None;
+        poll_fn(|cx| {
+            let polled = arrived.as_mut().poll(cx);
+            if polled.is_pending() && advancing.is_none() {
+                // Only now that the timer is there, or the clock would run past it.
+                advancing = Some(Advancing::to(target, &self.inner));
+            }
+            polled
+        })
+        .await;
     }
 
     /// Whether time moves on by itself when nothing can run. If not, only [`advance`](Self::advance) moves it.
     pub fn set_auto_advance(&self, on: bool) {
         self.inner.auto_advance.store(on, Ordering::Release);
+        self.inner.nudge();
     }
 
     /// Waits for something that takes real time, such as an answer of another process. Virtual time stands still meanwhile.
@@ -175,7 +201,7 @@ impl VirtualClock {
     ///
     /// As that of `future`.
     pub async fn real<F: Future>(&self, future: F) -> F::Output {
-        let _real = Count::of(&self.inner.real);
+        let _real = Real::hold(&self.inner);
         future.await
     }
 
@@ -185,27 +211,60 @@ impl VirtualClock {
     }
 }
 
-/// Counts as long as it lives.
-struct Count<'a>(&'a AtomicUsize);
+/// Lets the clock move as far as `target`, and as long as it lives.
+struct Advancing<'a> {
+    target: Instant,
+    inner: &'a Inner,
+}
 
-impl<'a> Count<'a> {
-    fn of(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
+impl<'a> Advancing<'a> {
+    fn to(target: Instant, inner: &'a Inner) -> Self {
+        lock(&inner.targets).push(target);
+        inner.nudge();
+        Self { target, inner }
     }
 }
 
-impl Drop for Count<'_> {
+impl Drop for Advancing<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut targets = lock(&self.inner.targets);
+        if let Some(at) = targets.iter().position(|target| *target == self.target) {
+            targets.swap_remove(at);
+        }
+    }
+}
+
+/// Holds the clock as long as it lives.
+struct Real<'a>(&'a Inner);
+
+impl<'a> Real<'a> {
+    fn hold(inner: &'a Inner) -> Self {
+        inner.real.fetch_add(1, Ordering::AcqRel);
+        Self(inner)
+    }
+}
+
+impl Drop for Real<'_> {
+    fn drop(&mut self) {
+        self.0.real.fetch_sub(1, Ordering::AcqRel);
+        self.0.nudge();
     }
 }
 
 impl Inner {
     fn may_advance(&self) -> bool {
         self.real.load(Ordering::Acquire) == 0
-            && (self.auto_advance.load(Ordering::Acquire)
-                || self.advancing.load(Ordering::Acquire) > 0)
+            && (self.auto_advance.load(Ordering::Acquire) || self.is_advancing())
+    }
+
+    fn is_advancing(&self) -> bool {
+        let now = self.now();
+        lock(&self.targets).iter().any(|target| *target > now)
+    }
+
+    fn now(&self) -> Instant {
+        let _entered = self.runtime.enter();
+        Instant::now()
     }
 
     /// Nothing can run: tokio is about to wait, or to move the clock.
@@ -216,8 +275,16 @@ impl Inner {
         } else {
             self.io.wait(None)
         };
-        if came && let Some(nudge) = &*lock(&self.nudge) {
-            nudge.wake_by_ref();
+        if came {
+            self.nudge();
+        }
+    }
+
+    /// Has the runtime look again, whatever it waits for.
+    fn nudge(&self) {
+        let idler = lock(&self.idler).clone();
+        if let Some(idler) = idler {
+            idler.wake();
         }
     }
 

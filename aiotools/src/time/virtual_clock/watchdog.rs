@@ -3,12 +3,11 @@
 //! A thread watches, in real time, whether the runtime waits without end. It cannot be waiting for a timer, since then the clock would
 //! have moved; so it waits for I/O, for `spawn_blocking` work, for another thread, or for nothing at all. If there is neither I/O nor
 //! such work, and no thread has come by for a while, it is nothing at all.
+//!
+//! What it finds it tells the program's own future, which panics with it. Should that not come to it, the watchdog says it itself.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Condvar, Mutex, PoisonError, atomic::Ordering},
     task::Waker,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -72,45 +71,97 @@ impl Drop for Watchdog {
     }
 }
 
+/// How often the watchdog looks.
+fn pace(limits: &Limits) -> Duration {
+    let shortest = limits.run.unwrap_or(limits.stall).min(limits.stall);
+    (shortest / 8).clamp(Duration::from_millis(1), Duration::from_millis(500))
+}
+
 fn watch(inner: &Inner, limits: Limits, (ended, wake): &(Mutex<bool>, Condvar)) {
-    let tick = (limits.stall / 8).max(Duration::from_millis(1));
-    let start = Instant::now();
-    let (mut seen, mut since) = (0, start);
+    let pace = pace(&limits);
+    let mut looked = Instant::now();
+    let (mut seen, mut ran, mut waited) = (0, Duration::ZERO, Duration::ZERO);
+    let mut reported: Option<Report> = None;
     let mut ended = lock(ended);
     loop {
         ended = wake
-            .wait_timeout(ended, tick)
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .wait_timeout_while(ended, pace, |ended| !*ended)
+            .unwrap_or_else(PoisonError::into_inner)
             .0;
         if *ended {
             return;
         }
+        // A program that was suspended, or starved, is not blamed for it: then this thread was, too.
+        let step = looked.elapsed().min(pace * 2);
+        looked = Instant::now();
+        ran += step;
+        waited += step;
         let parks = inner.parks.load(Ordering::Acquire);
-        if parks != seen || parks.is_multiple_of(2) {
-            (seen, since) = (parks, Instant::now());
+        if parks != seen || parks.is_multiple_of(2) || is_blocking(inner) {
+            (seen, waited) = (parks, Duration::ZERO);
+        }
+        if let Some(report) = &mut reported {
+            report.insist(step);
+            continue;
         }
         let why = match limits.run {
-            Some(limit) if start.elapsed() >= limit => {
+            Some(limit) if ran >= limit => {
                 Some(format!("did not end within {limit:?} of real time"))
             }
-            _ => nothing_left(inner, since.elapsed(), &limits),
+            _ => nothing_left(inner, waited, &limits),
         };
         if let Some(why) = why {
-            let root = {
-                let mut stuck = lock(&inner.stuck);
-                stuck.why = Some(why);
-                stuck.root.take()
-            };
-            if let Some(root) = root {
-                root.wake();
-            }
+            reported = Some(Report::new(inner, why));
+        }
+    }
+}
+
+/// What the watchdog has told the program, which is to panic with it.
+struct Report {
+    why: String,
+    /// How much longer to wait for that. A thread that is blocked outside an `.await` cannot panic.
+    patience: Option<Duration>,
+}
+
+impl Report {
+    fn new(inner: &Inner, why: String) -> Self {
+        let root = {
+            let mut stuck = lock(&inner.stuck);
+            stuck.why = Some(why.clone());
+            // Without one it has not been polled yet, and will look.
+            stuck.root.take()
+        };
+        if let Some(root) = root {
+            root.wake();
+        }
+        Self {
+            why,
+            patience: Some(Duration::from_secs(5)),
+        }
+    }
+
+    fn insist(&mut self, waited: Duration) {
+        let Some(patience) = self.patience else {
             return;
+        };
+        self.patience = patience.checked_sub(waited);
+        if self.patience.is_none() {
+            let (why, dump) = (&self.why, crate::task::dump());
+            // The test that hangs has no other way to say why.
+            eprintln!(
+                "this program {why}, and does not hear of it: its thread is blocked, outside of an `.await`\n\n{dump}"
+            );
         }
     }
 }
 
 fn nothing_left(inner: &Inner, waited: Duration, limits: &Limits) -> Option<String> {
-    if waited < limits.stall || blocking(&inner.blocking) {
+    if waited < limits.stall {
+        return None;
+    }
+    // A thread that is about to start is not known yet. It has the time that another one takes.
+    drop(thread::Builder::new().spawn(|| ()).map(JoinHandle::join));
+    if is_blocking(inner) || inner.io.has_arrived() {
         return None;
     }
     if inner.real.load(Ordering::Acquire) > 0 || inner.io.is_used() {
@@ -125,6 +176,6 @@ fn nothing_left(inner: &Inner, waited: Duration, limits: &Limits) -> Option<Stri
     Some(format!("can never wake up again: {clock}"))
 }
 
-fn blocking(threads: &AtomicUsize) -> bool {
-    threads.load(Ordering::Acquire) > 0
+fn is_blocking(inner: &Inner) -> bool {
+    inner.blocking.load(Ordering::Acquire) > 0
 }
