@@ -202,7 +202,11 @@ impl Target {
         }
         let ended = {
             let closed = self.node.is_closed() || self.node.is_orphaned();
-            lock(&self.node.inner).ended.clone().filter(|_| closed)
+            lock(&self.node.inner)
+                .ended
+                .as_deref()
+                .cloned()
+                .filter(|_| closed)
         };
         if ended.is_none() && !finished() {
             self.forward();

@@ -125,14 +125,20 @@ impl Head {
 }
 
 impl Drop for Head {
+    #[inline]
     fn drop(&mut self) {
-        let meta = *self.meta.get_mut();
-        if meta.addr() & NODE_TAG != 0 {
-            // SAFETY: see `set_node`; the head is unlinked by now, so nobody else reaches `meta`.
-            drop(unsafe {
-                Box::from_raw(meta.map_addr(|addr| addr & !NODE_TAG).cast::<Arc<Node>>())
-            });
+        if self.meta.get_mut().addr() & NODE_TAG != 0 {
+            self.drop_node();
         }
+    }
+}
+
+impl Head {
+    #[cold]
+    fn drop_node(&mut self) {
+        let meta = *self.meta.get_mut();
+        // SAFETY: see `set_node`; the head is unlinked by now, so nobody else reaches `meta`.
+        drop(unsafe { Box::from_raw(meta.map_addr(|addr| addr & !NODE_TAG).cast::<Arc<Node>>()) });
     }
 }
 
@@ -159,6 +165,7 @@ impl Children {
     /// # Safety
     ///
     /// `head` is pinned, not linked, belongs to the group whose lock is held, and will be unlinked before it is dropped.
+    #[inline]
     pub(crate) unsafe fn link(&mut self, head: &Head, waker: Waker) {
         let this = NonNull::from(head);
         // SAFETY: under the lock (rule 2).
@@ -179,6 +186,7 @@ impl Children {
     /// # Safety
     ///
     /// `head` belongs to the group whose lock is held.
+    #[inline]
     pub(crate) unsafe fn unlink(&mut self, head: &Head) -> Option<Waker> {
         if !head.is_linked() {
             return None;

@@ -57,6 +57,7 @@ thread_local! {
 struct Restore(Current);
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
         let _ = CURRENT.try_with(|current| current.set(self.0));
     }
@@ -65,9 +66,8 @@ impl Drop for Restore {
 #[inline]
 fn with<R>(new: Current, call: impl FnOnce() -> R) -> R {
     // A thread that is just ending has no thread-locals any more; then there is no current node, which is what we get.
-    let _restore = CURRENT
-        .try_with(|current| Restore(current.replace(new)))
-        .ok();
+    let old = CURRENT.try_with(|current| current.replace(new));
+    let _restore = Restore(old.unwrap_or(Current::None));
     call()
 }
 

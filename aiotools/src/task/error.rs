@@ -25,7 +25,8 @@ enum Repr {
     },
 }
 
-struct Full {
+/// All that is known of how a task ended.
+pub(crate) struct Full {
     name: Option<Arc<str>>,
     location: &'static Location<'static>,
     kind: Kind,
@@ -39,6 +40,12 @@ enum Kind {
     },
     Cancelled(CancelReason),
     Refused,
+}
+
+impl From<Arc<Full>> for TaskError {
+    fn from(full: Arc<Full>) -> Self {
+        Self(Repr::Full(full))
+    }
 }
 
 impl TaskError {
@@ -97,6 +104,18 @@ impl TaskError {
 
     pub(crate) fn refused(name: Option<Arc<str>>, location: &'static Location<'static>) -> Self {
         Self::full(name, location, Kind::Refused)
+    }
+
+    /// In the form in which it leaves a task.
+    pub(super) fn into_full(self) -> Arc<Full> {
+        match self.0 {
+            Repr::Full(full) => full,
+            Repr::Cancelled { location, reason } => Arc::new(Full {
+                name: None,
+                location,
+                kind: Kind::Cancelled(reason),
+            }),
+        }
     }
 
     fn kind(&self) -> Option<&Kind> {

@@ -1,7 +1,7 @@
 //! What a node has that may have children: the children that are parked, what failed, and what to do about it.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     ptr::NonNull,
     sync::OnceLock,
     task::Waker,
@@ -12,6 +12,7 @@ use super::{
     children::{Children, Head},
     error::TaskError,
     node::{Kind, Node},
+    queue::Queue,
     report,
     sync::{Arc, AtomicUsize, Mutex, Ordering, lock},
 };
@@ -35,60 +36,67 @@ pub(crate) struct Family {
     pub(crate) policy: Policy,
     pub(crate) grace: Duration,
     pub(crate) inherit_span: bool,
-    limit: Option<usize>,
+    limited: bool,
     /// Why the children are cancelled; set before the flag in `control` that says that they are.
     kids_reason: OnceLock<CancelReason>,
-    /// Nodes that a handle made for a child that does not know it yet.
+    /// How many nodes a handle has made for children that do not know it yet, and whether there are [`BOOKS`]. As long as this is 0, a
+    /// child that is not parked need not take the lock.
     unclaimed: AtomicUsize,
     kids: Mutex<Kids>,
 }
 
+/// Books are kept of the children that start, or of those that end.
+const BOOKS: usize = 1 << (usize::BITS - 1);
+
 #[derive(Default)]
 struct Kids {
     parked: Children,
+    errors: Vec<TaskError>,
+    /// Children that ended, in that order, where the policy asks for it.
+    finished: VecDeque<u32>,
+    // What few groups need is apart, since every group has a `Kids`.
+    known: Option<Box<Known>>,
+    queue: Option<Box<Queue>>,
+    /// Single children whose grace has to be timed by the one who drives the group.
+    graces: Vec<Arc<Node>>,
+}
+
+/// The children that somebody knows by their number.
+#[derive(Default)]
+struct Known {
     /// The nodes of the children that have one.
     nodes: HashMap<u32, Arc<Node>>,
     /// The parked children by number, once somebody has asked for one by its number.
     index: Option<HashMap<u32, NonNull<Head>>>,
-    errors: Vec<TaskError>,
-    /// Single children whose grace has to be timed by the one who drives the group.
-    graces: Vec<Arc<Node>>,
-    /// Children that ended, in that order, where the policy asks for it.
-    finished: VecDeque<u32>,
-    running: usize,
-    waiting: BTreeMap<u32, Waker>,
-    granted: HashSet<u32>,
 }
 
 #[expect(
     unsafe_code,
     reason = "the index holds pointers into the list, under the same rules"
 )]
-// SAFETY: as for `Children`: the heads are reached only through the lock that `Kids` lives under.
-unsafe impl Send for Kids {}
-
-/// What became of an attempt to park.
-pub(crate) enum Parked {
-    Yes,
-    /// Something happened meanwhile; look again.
-    Retry,
-}
+// SAFETY: as for `Children`: the heads are reached only through the lock that this lives under.
+unsafe impl Send for Known {}
 
 impl Family {
+    #[inline]
     pub(crate) fn new(
         policy: Policy,
         grace: Duration,
         limit: Option<usize>,
         inherit_span: bool,
     ) -> Self {
+        let books = limit.is_some() || matches!(policy, Policy::Collect { in_order: true });
         Self {
             policy,
             grace,
             inherit_span,
-            limit,
+            limited: limit.is_some(),
             kids_reason: OnceLock::new(),
-            unclaimed: AtomicUsize::new(0),
-            kids: Mutex::new(Kids::default()),
+            unclaimed: AtomicUsize::new(if books { BOOKS } else { 0 }),
+            kids: Mutex::new(Kids {
+                queue: limit.map(|limit| Box::new(Queue::new(limit))),
+                ..Kids::default()
+            }),
         }
     }
 
@@ -107,20 +115,20 @@ impl Family {
         let (nodes, waiting) = {
             let mut kids = lock(&self.kids);
             // Whoever waits for its start never gets it.
-            let waiting = std::mem::take(&mut kids.waiting);
+            let waiting = kids.queue.as_mut().map(|queue| queue.give_up());
             if hard {
                 kids.parked.drain();
-                kids.index = None;
+                if let Some(known) = &mut kids.known {
+                    known.index = None;
+                }
             }
-            let mut nodes: Vec<_> = kids
-                .nodes
-                .iter()
-                .map(|(seq, node)| (*seq, Arc::clone(node)))
-                .collect();
+            let mut nodes = kids.nodes();
             nodes.sort_unstable_by_key(|(seq, _)| *seq);
             (nodes, waiting)
         };
-        waiting.into_values().for_each(Waker::wake);
+        if let Some(waiting) = waiting {
+            waiting.into_values().for_each(Waker::wake);
+        }
         for (_, child) in nodes {
             child.pass(self.kids_reason.get().unwrap_or(reason), hard);
         }
@@ -159,33 +167,25 @@ impl Family {
         make: impl FnOnce() -> Node,
     ) -> (Arc<Node>, Option<Waker>) {
         let mut kids = lock(&self.kids);
-        if let Some(node) = kids.nodes.get(&seq) {
+        if let Some(node) = kids.node(seq) {
             return (Arc::clone(node), None);
         }
         let node = Arc::new(make());
-        kids.nodes.insert(seq, Arc::clone(&node));
+        kids.set_node(seq, &node);
         if group.control().kids_soft() {
             node.pass(&self.kids_reason(), group.control().kids_hard());
         }
-        let Kids { parked, index, .. } = &mut *kids;
-        let index = index.get_or_insert_with(|| {
-            let mut index = HashMap::new();
-            parked.for_each(|head| {
-                index.insert(head.seq, NonNull::from(head));
-            });
-            index
-        });
-        let waker = match index.get(&seq) {
+        let waker = match kids.parked(seq) {
             Some(head) => {
                 // SAFETY: what is in the index is linked, and so alive as long as the lock is held.
                 let head = unsafe { head.as_ref() };
                 head.set_node(Arc::clone(&node));
                 // SAFETY: it belongs to this group, whose lock is held.
-                unsafe { parked.waker(head) }
+                unsafe { kids.parked.waker(head) }
             }
             None => {
                 self.unclaimed.fetch_add(1, Ordering::AcqRel);
-                kids.waiting.get(&seq).cloned()
+                kids.queue.as_ref().and_then(|queue| queue.waker(seq))
             }
         };
         (node, waker)
@@ -198,8 +198,8 @@ impl Family {
         }
         let removed = {
             let mut kids = lock(&self.kids);
-            match kids.nodes.get(&seq) {
-                Some(known) if Arc::ptr_eq(known, node) => kids.nodes.remove(&seq),
+            match kids.node(seq) {
+                Some(known) if Arc::ptr_eq(known, node) => kids.remove_node(seq),
                 _ => None,
             }
         };
@@ -219,17 +219,26 @@ impl Family {
 
     // ---- for a child ---------------------------------------------------------------------------------------------
 
-    /// Gives a child the node that somebody made for it, if so.
+    /// Whether there is nothing that a child without a node would have to look up.
     #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.unclaimed.load(Ordering::Acquire) == 0
+    }
+
+    fn any_unclaimed(&self) -> bool {
+        self.unclaimed.load(Ordering::Acquire) & !BOOKS != 0
+    }
+
+    /// Gives a child the node that somebody made for it, if so.
     pub(crate) fn claim(&self, head: &Head) {
-        if self.unclaimed.load(Ordering::Acquire) > 0 && head.node().is_none() {
+        if self.any_unclaimed() && head.node().is_none() {
             self.claim_locked(&lock(&self.kids), head);
         }
     }
 
     fn claim_locked(&self, kids: &Kids, head: &Head) {
         if head.node().is_none()
-            && let Some(node) = kids.nodes.get(&head.seq)
+            && let Some(node) = kids.node(head.seq)
         {
             head.set_node(Arc::clone(node));
             self.unclaimed.fetch_sub(1, Ordering::AcqRel);
@@ -252,7 +261,7 @@ impl Family {
             Some(Arc::clone(&group)),
             head.location(),
         ));
-        kids.nodes.insert(head.seq, Arc::clone(&node));
+        kids.set_node(head.seq, &node);
         head.set_node(Arc::clone(&node));
         drop(kids);
         self.pass_on(&group, &node);
@@ -261,7 +270,7 @@ impl Family {
 
     /// Registers a node that was made together with its child.
     pub(crate) fn adopt_node(&self, seq: u32, node: &Arc<Node>) {
-        lock(&self.kids).nodes.insert(seq, Arc::clone(node));
+        lock(&self.kids).set_node(seq, node);
     }
 
     /// Brings what was asked of all children to one that may have missed it.
@@ -272,93 +281,77 @@ impl Family {
         }
     }
 
-    /// Parks a child that is pending.
-    #[expect(unsafe_code, reason = "links the head of a pinned child")]
-    pub(crate) fn park(&self, head: &Head, waker: &Waker) -> Parked {
+    /// Parks a child that is pending, not linked, and has no node. False if there is something to look at first.
+    pub(crate) fn park(&self, head: &Head, waker: &Waker) -> bool {
+        // Made before the lock is taken, which others wait for.
+        let own = waker.clone();
+        let mut kids = lock(&self.kids);
+        // Under the lock: either this sees the flag, or whoever set it finds the child in the list.
+        if self.any_unclaimed() || head.node().is_some() || head.group().control().kids_hard() {
+            return false;
+        }
+        kids.link(head, own);
+        true
+    }
+
+    /// Parks a child that is pending. False if something happened meanwhile: look again.
+    pub(crate) fn park_with_node(&self, head: &Head, waker: &Waker) -> bool {
         let mut kids = lock(&self.kids);
         let had_node = head.node().is_some();
         self.claim_locked(&kids, head);
         let control = head.group().control();
         match head.node() {
-            Some(_) if !had_node => return Parked::Retry,
+            Some(_) if !had_node => return false,
             Some(node) if control.kids_soft() && !node.passed(control.kids_hard()) => {
                 let node = Arc::clone(node);
                 drop(kids);
                 self.pass_on(head.group(), &node);
-                return Parked::Retry;
+                return false;
             }
             Some(node) => node.set_host(waker),
-            // Under the lock: either this sees the flag, or whoever set it finds the child in the list.
-            None if control.kids_hard() => return Parked::Retry,
+            None if control.kids_hard() => return false,
             None => {}
         }
         if !head.is_linked() {
-            // SAFETY: the head is pinned (it is being polled), not linked, and its future unlinks it before it goes.
-            unsafe { kids.parked.link(head, waker.clone()) };
-            if let Some(index) = &mut kids.index {
-                index.insert(head.seq, NonNull::from(head));
-            }
+            kids.link(head, waker.clone());
         }
-        Parked::Yes
+        true
     }
 
-    /// Takes a child out of the list, for a test that stands for a task with a new waker.
-    #[cfg(aiotools_loom)]
-    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    /// Takes a child out of the list.
     pub(crate) fn unpark(&self, head: &Head) {
-        let mut kids = lock(&self.kids);
-        // SAFETY: it belongs to this group, whose lock is held.
-        drop(unsafe { kids.parked.unlink(head) });
-        if let Some(index) = &mut kids.index {
-            index.remove(&head.seq);
-        }
+        let own = lock(&self.kids).unlink(head);
+        drop(own);
     }
 
     /// Whether a child may run its first poll now; if not, it is woken when it may.
-    #[inline]
     pub(crate) fn may_start(&self, seq: u32, waker: &Waker) -> bool {
-        match self.limit {
-            None => true,
-            Some(limit) => self.may_start_limited(limit, seq, waker),
-        }
-    }
-
-    fn may_start_limited(&self, limit: usize, seq: u32, waker: &Waker) -> bool {
-        let mut kids = lock(&self.kids);
-        if kids.granted.remove(&seq) {
-            return true;
-        }
-        if kids.running < limit && kids.waiting.is_empty() {
-            kids.running += 1;
-            return true;
-        }
-        kids.waiting.insert(seq, waker.clone());
-        false
+        !self.limited
+            || match &mut lock(&self.kids).queue {
+                None => true,
+                Some(queue) => queue.may_start(seq, waker),
+            }
     }
 
     /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
     #[inline]
     pub(crate) fn end(&self, head: &Head, started: bool) {
-        let plain =
-            self.limit.is_none() && !matches!(self.policy, Policy::Collect { in_order: true });
-        let nodeless = head.node().is_none() && self.unclaimed.load(Ordering::Acquire) == 0;
-        if !plain || !nodeless || head.is_linked() {
-            self.end_locked(head, started, nodeless);
+        if head.node().is_some() || !self.is_plain() {
+            self.end_locked(head, started);
+        } else if head.is_linked() {
+            self.unpark(head);
         }
     }
 
-    #[expect(unsafe_code, reason = "unlinks the head of a child")]
-    fn end_locked(&self, head: &Head, started: bool, nodeless: bool) {
+    #[inline(never)]
+    fn end_locked(&self, head: &Head, started: bool) {
         let mut kids = lock(&self.kids);
-        // SAFETY: it belongs to this group, whose lock is held.
-        let own = unsafe { kids.parked.unlink(head) };
-        if let Some(index) = &mut kids.index {
-            index.remove(&head.seq);
-        }
+        let nodeless = head.node().is_none() && !self.any_unclaimed();
+        let own = kids.unlink(head);
         let node = if nodeless {
             None
         } else {
-            kids.nodes.remove(&head.seq)
+            kids.remove_node(head.seq)
         };
         if node.is_some() && head.node().is_none() {
             self.unclaimed.fetch_sub(1, Ordering::AcqRel);
@@ -369,11 +362,8 @@ impl Family {
         if matches!(self.policy, Policy::Collect { in_order: true }) {
             kids.finished.push_back(head.seq);
         }
-        let next = if self.limit.is_some() {
-            kids.release(head.seq, started)
-        } else {
-            None
-        };
+        let queue = kids.queue.as_mut();
+        let next = queue.and_then(|queue| queue.release(head.seq, started));
         drop(kids);
         drop((own, node));
         if let Some(next) = next {
@@ -452,33 +442,67 @@ impl Family {
                 seen.push((head.seq, head.location(), None));
             }
         });
-        seen.extend(
-            kids.nodes
-                .iter()
-                .map(|(seq, node)| (*seq, node.location, Some(Arc::clone(node)))),
-        );
+        let nodes = kids.nodes().into_iter();
+        seen.extend(nodes.map(|(seq, node)| (seq, node.location, Some(node))));
         seen.sort_unstable_by_key(|(seq, ..)| *seq);
         seen
     }
 }
 
 impl Kids {
-    /// Gives the place of a child that ended to the next that waits for one.
-    fn release(&mut self, seq: u32, started: bool) -> Option<Waker> {
-        self.waiting.remove(&seq);
-        if !started && !self.granted.remove(&seq) {
-            return None;
+    #[expect(unsafe_code, reason = "links the head of a pinned child")]
+    fn link(&mut self, head: &Head, waker: Waker) {
+        // SAFETY: the head is pinned (it is being polled), not linked, belongs to this group, and its future unlinks it before it goes.
+        unsafe { self.parked.link(head, waker) };
+        if let Some(index) = self.index() {
+            index.insert(head.seq, NonNull::from(head));
         }
-        match self.waiting.pop_first() {
-            Some((next, waker)) => {
-                self.granted.insert(next);
-                Some(waker)
-            }
-            None => {
-                self.running -= 1;
-                None
-            }
+    }
+
+    #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    fn unlink(&mut self, head: &Head) -> Option<Waker> {
+        // SAFETY: it belongs to this group, whose lock is held.
+        let waker = unsafe { self.parked.unlink(head) };
+        if let Some(index) = self.index() {
+            index.remove(&head.seq);
         }
+        waker
+    }
+
+    fn index(&mut self) -> Option<&mut HashMap<u32, NonNull<Head>>> {
+        self.known.as_mut()?.index.as_mut()
+    }
+
+    /// The parked child of this number.
+    fn parked(&mut self, seq: u32) -> Option<NonNull<Head>> {
+        let known = self.known.get_or_insert_default();
+        let index = known.index.get_or_insert_with(|| {
+            let mut index = HashMap::new();
+            self.parked.for_each(|head| {
+                index.insert(head.seq, NonNull::from(head));
+            });
+            index
+        });
+        index.get(&seq).copied()
+    }
+
+    fn node(&self, seq: u32) -> Option<&Arc<Node>> {
+        self.known.as_ref()?.nodes.get(&seq)
+    }
+
+    fn set_node(&mut self, seq: u32, node: &Arc<Node>) {
+        let known = self.known.get_or_insert_default();
+        known.nodes.insert(seq, Arc::clone(node));
+    }
+
+    fn remove_node(&mut self, seq: u32) -> Option<Arc<Node>> {
+        self.known.as_mut()?.nodes.remove(&seq)
+    }
+
+    /// The nodes of all children that have one, with their numbers.
+    fn nodes(&self) -> Vec<(u32, Arc<Node>)> {
+        let nodes = self.known.iter().flat_map(|known| &known.nodes);
+        nodes.map(|(seq, node)| (*seq, Arc::clone(node))).collect()
     }
 }
 

@@ -13,6 +13,8 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::{
     error::TaskError,
+    family::Family,
+    fault::Fault,
     meta::location_name,
     node::{Control, Kind, Node},
     sync::Arc,
@@ -100,7 +102,7 @@ fn outcome_of(error: &TaskError) -> Outcome {
 /// # });
 /// ```
 pub struct TaskHandle<T> {
-    join: Option<JoinHandle<Result<T, TaskError>>>,
+    join: Option<JoinHandle<Result<T, Fault>>>,
     pub(crate) group: Arc<Node>,
     location: &'static Location<'static>,
     seq: u32,
@@ -114,25 +116,28 @@ struct Extra<T> {
     result: Mutex<Option<Result<T, TaskError>>>,
 }
 
+impl<T> Extra<T> {
+    #[cold]
+    fn named(name: std::sync::Arc<str>) -> Box<Self> {
+        Box::new(Self {
+            name: Some(name),
+            result: Mutex::new(None),
+        })
+    }
+}
+
 impl<T> Unpin for TaskHandle<T> {}
 
 impl<T> TaskHandle<T> {
     #[inline]
     pub(crate) fn new(
-        join: JoinHandle<Result<T, TaskError>>,
+        join: JoinHandle<Result<T, Fault>>,
         group: Arc<Node>,
         seq: u32,
         location: &'static Location<'static>,
         name: Option<std::sync::Arc<str>>,
     ) -> Self {
-        let extra = if name.is_some() {
-            Some(Box::new(Extra {
-                name,
-                result: Mutex::new(None),
-            }))
-        } else {
-            None
-        };
+        let extra = name.map(Extra::named);
         Self {
             join: Some(join),
             group,
@@ -257,7 +262,19 @@ impl<T> TaskHandle<T> {
             return Poll::Pending;
         };
         self.join = None;
-        Poll::Ready(joined.unwrap_or_else(|error| Err(self.lost(error))))
+        Poll::Ready(match joined {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(fault)) => Err(self.error(fault)),
+            Err(error) => Err(self.lost(error)),
+        })
+    }
+
+    #[cold]
+    fn error(&self, fault: Fault) -> TaskError {
+        fault.into_error(self.location, || {
+            let family = self.group.family.as_ref();
+            family.map(Family::kids_reason).unwrap_or_default()
+        })
     }
 
     /// The runtime took the task away.

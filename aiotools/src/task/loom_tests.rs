@@ -17,7 +17,7 @@ use loom::{
 
 use super::{
     children::Head,
-    family::{Family, Parked, Policy},
+    family::{Family, Policy},
     node::{Kind, Node},
     sync::Arc,
 };
@@ -171,15 +171,12 @@ fn loom_cancel_against_parking() {
                 // SAFETY: entered above; the head stays where it is until it is unlinked by `end`.
                 let head = unsafe { Head::new(&node, seq, Location::caller()) };
                 let (waker, woken) = flag();
-                match family.park(&head, &waker) {
-                    Parked::Retry => assert!(node.control().kids_hard()),
-                    Parked::Yes => {
-                        while !woken.load(Ordering::SeqCst) {
-                            thread::yield_now();
-                        }
-                        assert!(node.control().kids_hard());
+                if family.park(&head, &waker) {
+                    while !woken.load(Ordering::SeqCst) {
+                        thread::yield_now();
                     }
                 }
+                assert!(node.control().kids_hard());
                 family.end(&head, true);
                 drop(head);
                 leave(&node);
@@ -239,18 +236,15 @@ fn loom_handle_against_parking() {
                     {
                         break;
                     }
-                    match family.park(&head, &waker) {
-                        Parked::Retry => continue,
-                        Parked::Yes
-                            if head.node().is_some_and(|own| own.control().deliverable()) =>
-                        {
-                            break;
-                        }
-                        Parked::Yes => {
-                            while !woken.load(Ordering::SeqCst) {
-                                thread::yield_now();
-                            }
-                        }
+                    let parked = head.node().is_none() && family.park(&head, &waker);
+                    if !parked && !family.park_with_node(&head, &waker) {
+                        continue;
+                    }
+                    if head.node().is_some_and(|own| own.control().deliverable()) {
+                        break;
+                    }
+                    while !woken.load(Ordering::SeqCst) {
+                        thread::yield_now();
                     }
                     // A task keeps one waker; the links of this head hold the old one.
                     family.unpark(&head);

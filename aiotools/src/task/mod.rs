@@ -27,6 +27,8 @@ mod drive;
 mod dump;
 mod error;
 mod family;
+mod fault;
+mod gate;
 mod group;
 mod handle;
 #[cfg(all(test, aiotools_loom))]
@@ -34,6 +36,7 @@ mod loom_tests;
 mod meta;
 mod node;
 mod output;
+mod queue;
 mod registry;
 mod report;
 mod scope;

@@ -87,7 +87,7 @@ pub(crate) struct Inner {
     /// Who waits for it when its owner is gone.
     heir: Option<Heir>,
     /// How the task ended.
-    pub(crate) ended: Option<super::handle::Ended>,
+    pub(crate) ended: Option<Box<super::handle::Ended>>,
     /// Who it is that this task waits for in `cancel_and_wait`.
     pub(crate) waiting_for: Option<Arc<Node>>,
 }
@@ -164,6 +164,7 @@ impl Control {
 }
 
 impl Node {
+    #[inline]
     pub(crate) fn new(
         kind: Kind,
         parent: Option<Arc<Node>>,

@@ -23,6 +23,7 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// Sits down: the node is from now on part of the tree.
+    #[inline]
     pub(crate) fn new(node: Node) -> Self {
         let node = Arc::new(node);
         registry::add(&node);
