@@ -1,59 +1,45 @@
-//! One shape, many times, for `perf` and `valgrind`: `profile <group|floor|join_set> <ready|yield|cancel> <children> <rounds>`.
-#![allow(clippy::unit_arg, reason = "`Ok(drop(..))` is how a short body ends")]
+//! One shape, many times, for `perf` and `valgrind`: `profile <shape> <ready|yield|cancel> <n> <rounds>`.
+#![allow(missing_docs, reason = "a bench")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use aiotools_benches::{
+    managers,
+    tasks::{self, Child},
 };
 
-use aiotools::TaskGroup;
-use tokio::{sync::Notify, task::JoinSet};
-
-async fn child(yields: bool) {
-    if yields {
-        tokio::task::yield_now().await;
-    }
-}
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 async fn round(shape: &str, kind: &str, n: usize) {
-    let yields = kind == "yield";
-    match shape {
-        "floor" => {
-            let left = Arc::new((AtomicUsize::new(n), Notify::new()));
-            for _ in 0..n {
-                let left = left.clone();
-                tokio::spawn(async move {
-                    child(yields).await;
-                    if left.0.fetch_sub(1, Ordering::AcqRel) == 1 {
-                        left.1.notify_one();
-                    }
-                });
-            }
-            left.1.notified().await;
-        }
-        "join_set" if kind == "cancel" => {
-            let mut set = JoinSet::new();
-            (0..n).for_each(|_| drop(set.spawn(std::future::pending::<()>())));
-            tokio::task::yield_now().await;
-            set.shutdown().await;
-        }
-        "join_set" => {
-            let mut set = JoinSet::new();
-            (0..n).for_each(|_| drop(set.spawn(child(yields))));
-            while set.join_next().await.is_some() {}
-        }
-        _ if kind == "cancel" => {
-            let _ = TaskGroup::scope(async |tg| {
-                (0..n).for_each(|_| drop(tg.spawn(std::future::pending::<()>())));
+    if kind == "cancel" {
+        let started = async || {
+            for _ in 0..3 {
                 tokio::task::yield_now().await;
-                tg.cancel();
-                Ok(())
-            })
-            .await;
-        }
-        _ => TaskGroup::scope(async |tg| Ok((0..n).for_each(|_| drop(tg.spawn(child(yields))))))
-            .await
-            .unwrap(),
+            }
+        };
+        return match shape {
+            "join_set" => tasks::shut_down_join_set(n, started).await,
+            "token" => tasks::cancel_shared_token(n, started).await,
+            "group" => tasks::cancel_group(n, started).await,
+            _ => panic!("no shape `{shape}` for `cancel`"),
+        };
+    }
+    let child = match kind {
+        "ready" => Child::Ready,
+        "yield" => Child::Yield,
+        _ => return managers::round(shape, kind, n).await,
+    };
+    match shape {
+        "floor" => tasks::floor(n, child).await,
+        "join_handles" => tasks::join_handles(n, child).await,
+        "join_all" => tasks::join_all(n, child).await,
+        "join_set" => tasks::join_set(n, child).await,
+        "tracker" => tasks::tracker(n, child).await,
+        "child_tokens" => tasks::tracker_with_child_tokens(n, child).await,
+        "group" => tasks::group(n, child).await,
+        "handles" => tasks::group_with_handles(n, child).await,
+        "gather" => tasks::gather(n, child).await,
+        "nest" => tasks::nest(n).await,
+        _ => managers::round(shape, kind, n).await,
     }
 }
 
@@ -68,13 +54,13 @@ fn main() {
     let (shape, kind, n, rounds) = (
         shape.clone(),
         kind.clone(),
-        n.parse().unwrap(),
-        rounds.parse().unwrap(),
+        n.parse().expect("a number"),
+        rounds.parse().expect("a number"),
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .unwrap();
+        .expect("a runtime");
     runtime.block_on(async {
         tokio::spawn(async move {
             for _ in 0_usize..rounds {
@@ -82,6 +68,6 @@ fn main() {
             }
         })
         .await
-        .unwrap();
+        .expect("it does not panic");
     });
 }

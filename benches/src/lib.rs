@@ -1,112 +1,56 @@
-//! The harness of the benches: contenders in one run, in interleaved rounds, as ratios.
+//! What the benches share: the peers' shapes, and how they are measured.
 //!
-//! Times on a shared machine are only ever too long. So each sample is short (about a millisecond), the
-//! contenders take turns, and the 10th percentile of many rounds is quoted; the median stands beside it,
-//! to show how noisy the machine was.
+//! Times on a shared machine are only ever too long. So the contenders of a [`Race`] take turns in short samples (about a
+//! millisecond), and what is quoted is the 10th percentile of many; the median and the 90th stand beside it, to show how noisy the
+//! machine was. What does not depend on the machine's mood (allocations, bytes, instructions) goes into a [`Table`] as it is.
+//!
+//! What is printed is also written to the directory that `AIOTOOLS_BENCH_OUT` names, for `scripts/bench`.
 
-use std::time::{Duration, Instant};
+pub mod alloc;
+pub mod managers;
+mod race;
+mod table;
+pub mod tasks;
 
-/// One way to do the work of a bench.
-struct Contender<'a> {
-    name: &'a str,
-    run: Box<dyn FnMut(u32) + 'a>,
-    samples: Vec<f64>,
-    iterations: u32,
+pub use race::Race;
+pub use table::{Curve, Table};
+
+/// A number from the environment: `ROUNDS` makes every bench shorter or longer.
+#[must_use]
+pub fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
-impl std::fmt::Debug for Contender<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Contender")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
+/// Runs `work` in a task of `runtime`, as real callers do, and waits for it.
+///
+/// # Panics
+///
+/// If `work` does.
+pub fn within<T: Send + 'static>(
+    runtime: &tokio::runtime::Runtime,
+    work: impl Future<Output = T> + Send + 'static,
+) -> T {
+    runtime.block_on(async { tokio::spawn(work).await.expect("the work does not panic") })
 }
 
-/// A question with several contenders; the first one added is what the others are compared with.
-#[derive(Debug)]
-pub struct Race<'a> {
-    question: &'a str,
-    contenders: Vec<Contender<'a>>,
-}
-
-impl<'a> Race<'a> {
-    /// A race without contenders.
-    #[must_use]
-    pub fn new(question: &'a str) -> Self {
-        Self {
-            question,
-            contenders: Vec::new(),
-        }
-    }
-
-    /// Adds a contender: `run(n)` does the work `n` times.
-    #[must_use]
-    pub fn contender(mut self, name: &'a str, run: impl FnMut(u32) + 'a) -> Self {
-        self.contenders.push(Contender {
-            name,
-            run: Box::new(run),
-            samples: Vec::new(),
-            iterations: 1,
-        });
-        self
-    }
-
-    /// Runs the race and prints a table of nanoseconds for one piece of work, and ratios to the first.
-    ///
-    /// # Panics
-    ///
-    /// Without contenders.
-    pub fn run(mut self) {
-        const SAMPLE: Duration = Duration::from_millis(1);
-        let rounds: usize = std::env::var("ROUNDS")
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(150);
-        for contender in &mut self.contenders {
-            contender.calibrate(SAMPLE);
-        }
-        for _ in 0..rounds {
-            for contender in &mut self.contenders {
-                let nanos = contender.sample();
-                contender.samples.push(nanos);
-            }
-        }
-        println!("\n{}", self.question);
-        println!(
-            "{:<44} {:>10} {:>8} {:>10}",
-            "", "p10 ns", "ratio", "median ns"
-        );
-        let mut first = None;
-        for contender in &mut self.contenders {
-            contender.samples.sort_by(f64::total_cmp);
-            let p10 = contender.samples[contender.samples.len() / 10];
-            let median = contender.samples[contender.samples.len() / 2];
-            let first = *first.get_or_insert(p10);
-            println!(
-                "{:<44} {p10:>10.1} {:>8.2} {median:>10.1}",
-                contender.name,
-                p10 / first
-            );
-        }
-    }
-}
-
-impl Contender<'_> {
-    fn calibrate(&mut self, sample: Duration) {
-        loop {
-            let start = Instant::now();
-            (self.run)(self.iterations);
-            let took = start.elapsed();
-            if took >= sample || self.iterations >= 1 << 24 {
-                return;
-            }
-            self.iterations *= 2;
-        }
-    }
-
-    fn sample(&mut self) -> f64 {
-        let start = Instant::now();
-        (self.run)(self.iterations);
-        start.elapsed().as_nanos() as f64 / f64::from(self.iterations)
-    }
+/// The two kinds of runtime, with their names.
+///
+/// # Panics
+///
+/// Where no runtime can be made.
+#[must_use]
+pub fn runtimes() -> [(&'static str, tokio::runtime::Runtime); 2] {
+    use tokio::runtime::Builder;
+    let current = Builder::new_current_thread().enable_all().build();
+    let two = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    [
+        ("current-thread", current.expect("a runtime")),
+        ("two workers", two.expect("a runtime")),
+    ]
 }
