@@ -460,6 +460,7 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `flavor` | `current_thread`, `multi_thread` | `multi_thread` | The kind of runtime. |
 /// | `worker_threads` | a number | the number of cores | Threads of a multi-thread runtime. |
 /// | `drain_timeout` | a duration | 10 s | How long to wait on the way out: for the root scope after a signal, and then for cleanups. |
+/// | `fork_server` | flag | off | Start a fork server before the runtime, so that `aiotools::afork` works. Needs the feature `fork`, and Unix. |
 /// | `crate` | a path | `::aiotools` | Where aiotools is found. |
 ///
 /// # Rules

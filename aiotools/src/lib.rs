@@ -19,6 +19,7 @@
 //! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
 //! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
 //! | stop a program in order | [`#[main]`](macro@main) |
+//! | run a function in a child process | [`afork`], [`process`] |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
@@ -120,7 +121,7 @@ pub use context::{AsyncContextManager, Exit};
 pub use future::{as_completed, gather, race, race_ok};
 #[cfg(all(unix, feature = "fork"))]
 #[doc(inline)]
-pub use process::Signal;
+pub use process::{ForkServer, Signal, afork};
 #[cfg(all(unix, feature = "server"))]
 #[doc(inline)]
 pub use server::{Phase, Server, ServerError, WorkerContext, process_index, start_server};

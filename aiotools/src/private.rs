@@ -29,3 +29,27 @@ pub use crate::server::{MainContext, Signal, Worker, WorkerContext, assert_worke
 pub fn unreachable<T>() -> T {
     unreachable!("a branch that exists for its type was taken")
 }
+
+/// For `#[main(fork_server)]`: the first thing in `main`.
+///
+/// # Panics
+///
+/// If there cannot be one.
+#[cfg(feature = "macros")]
+pub fn start_fork_server<T: HasForkServer>() {
+    #[cfg(all(unix, feature = "fork"))]
+    if let Err(error) = crate::process::ForkServer::start() {
+        panic!("the fork server cannot be started: {error}");
+    }
+}
+
+/// Says what is missing.
+#[cfg(feature = "macros")]
+#[diagnostic::on_unimplemented(
+    message = "`fork_server` needs the feature `fork` of `aiotools`, and Unix",
+    label = "not available"
+)]
+pub trait HasForkServer {}
+
+#[cfg(all(unix, feature = "macros", feature = "fork"))]
+impl HasForkServer for () {}

@@ -29,6 +29,11 @@ const KEYS: &[Key] = &[
         mistaken_for: &["drain", "timeout", "deadline", "grace"],
     },
     Key {
+        name: "fork_server",
+        usage: "fork_server",
+        mistaken_for: &["fork", "forkserver"],
+    },
+    Key {
         name: "crate",
         usage: "crate = path",
         mistaken_for: &["krate", "path"],
@@ -40,6 +45,7 @@ pub(super) struct Args {
     pub(super) flavor: Slot<Choice>,
     pub(super) worker_threads: Slot<LitInt>,
     pub(super) drain_timeout: Slot<LitStr>,
+    pub(super) fork_server: Slot<()>,
     pub(super) krate: Slot<Path>,
 }
 
@@ -63,6 +69,10 @@ impl Args {
                 "drain_timeout" => {
                     let text = args::value(key, usage, input)?;
                     this.drain_timeout.set(key.clone(), text, diag);
+                }
+                "fork_server" => {
+                    args::flag(key, input)?;
+                    this.fork_server.set(key.clone(), (), diag);
                 }
                 _ => {
                     let path = args::value_with(key, usage, input, Krate::parse)?;

@@ -24,7 +24,10 @@ pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
     };
     let flavor = runtime_args::flavor(model.workers, krate);
     let block = block_on::block(item, &TokenStream::new(), krate);
-    let body = quote!(#krate::__private::run_main(#flavor, #drain, #block));
+    let fork_server = model
+        .fork_server
+        .then(|| quote!(#krate::__private::start_fork_server::<()>();));
+    let body = quote!(#fork_server #krate::__private::run_main(#flavor, #drain, #block));
     block_on::function(item, &TokenStream::new(), &body)
 }
 

@@ -11,6 +11,7 @@ pub(super) struct Model {
     pub(super) krate: Krate,
     pub(super) workers: Option<usize>,
     pub(super) drain_timeout: Option<DurationLit>,
+    pub(super) fork_server: bool,
     pub(super) expands: bool,
 }
 
@@ -43,6 +44,7 @@ impl Model {
             krate: Krate::new(args.krate.value()),
             workers,
             drain_timeout,
+            fork_server: args.fork_server.key().is_some(),
             expands: !diag.has_errors(),
         }
     }

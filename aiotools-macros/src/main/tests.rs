@@ -8,7 +8,7 @@ snapshots! { attribute:
         async fn main() {}
     }
 
-    every_argument(flavor = current_thread, drain_timeout = "5s", crate = aio) {
+    every_argument(fork_server, flavor = current_thread, drain_timeout = "5s", crate = aio) {
         async fn main() -> io::Result<()> {
             Ok(())
         }

@@ -1,5 +1,8 @@
 //! The fork itself.
-#![expect(unsafe_code, reason = "fork(2) and fflush(3) have no safe wrapper")]
+#![expect(
+    unsafe_code,
+    reason = "fork(2), fflush(3) and _exit(2) have no safe wrapper"
+)]
 
 use std::io;
 
@@ -47,4 +50,11 @@ pub(crate) fn thread_count() -> usize {
     } else {
         1
     }
+}
+
+/// Ends this process, and nothing else: what is to be done at the end of the program is left to the process that it
+/// is a copy of.
+pub(super) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit(2) may be called anywhere, and does not return.
+    unsafe { libc::_exit(code) }
 }

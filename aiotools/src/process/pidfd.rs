@@ -2,10 +2,16 @@
 //! that got its number.
 #![cfg_attr(
     any(target_os = "linux", target_os = "android"),
-    expect(unsafe_code, reason = "pidfd_open(2) has no wrapper")
+    expect(
+        unsafe_code,
+        reason = "pidfd_open(2) and pidfd_send_signal(2) have no wrapper"
+    )
 )]
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd},
+};
 
 use nix::{errno::Errno, unistd::Pid};
 
@@ -27,5 +33,32 @@ pub(crate) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn pidfd_open(_: Pid) -> io::Result<OwnedFd> {
+    Err(Errno::ENOSYS.into())
+}
+
+/// Sends a signal to the process of `pidfd`. `ESRCH` when it has been reaped.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn pidfd_send_signal(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+
+    use nix::libc;
+
+    let no_info = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: pidfd_send_signal(2) takes a descriptor, which is open for as long as it is borrowed, two integers,
+    // and a pointer that may be null.
+    let sent = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            number,
+            no_info,
+            0,
+        )
+    };
+    Errno::result(sent).map(drop).map_err(Into::into)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn pidfd_send_signal(_: BorrowedFd<'_>, _: i32) -> io::Result<()> {
     Err(Errno::ENOSYS.into())
 }

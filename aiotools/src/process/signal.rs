@@ -78,7 +78,6 @@ impl Signal {
         self.0.as_str()
     }
 
-    #[cfg(feature = "server")]
     pub(crate) const fn to_nix(self) -> Raw {
         self.0
     }

@@ -21,6 +21,8 @@ pub enum Flavor {
 
 impl Flavor {
     fn build(self) -> Runtime {
+        #[cfg(all(unix, feature = "fork"))]
+        crate::process::tokio_is_used();
         let mut builder = match self {
             Self::CurrentThread => Builder::new_current_thread(),
             Self::MultiThread(workers) => {

@@ -1,4 +1,5 @@
 fn main() -> io::Result<()> {
+    aio::__private::start_fork_server::<()>();
     aio::__private::run_main(
         aio::__private::Flavor::CurrentThread,
         ::core::option::Option::Some(::core::time::Duration::new(5u64, 0u32)),
