@@ -1,13 +1,14 @@
 //! What becomes of the workers of a server while it runs: respawn, reload, scaling.
 
 use std::{
+    io::Write as _,
     thread,
     time::{Duration, Instant},
 };
 
 use nix::sys::signal::Signal;
 
-use crate::server_support::{App, cpu_ticks, is_running, send, wait_until};
+use crate::server_support::{App, Ended, ask, connect, cpu_ticks, is_running, send, wait_until};
 
 /// The pid in what follows `event ready`.
 fn pid_of(event: &str) -> i32 {
@@ -352,4 +353,192 @@ fn supervision_scaled_worker_that_fails_is_taken_back() {
     app.next("event scaled 1");
     app.signal(Signal::SIGTERM);
     app.end().tidy(0);
+}
+
+// -- hung workers
+
+#[test]
+fn supervision_hung_worker_tells_its_tasks_and_is_replaced() {
+    for runtime in ["", "threads"] {
+        let mut app = App::ready(&format!(
+            "workers=1 worker=obedient bind=127.0.0.1:0 heartbeat=50,300 {runtime}"
+        ));
+        let pid = app.workers()[0];
+        let mut streams: Vec<_> = (0..4).map(|_| connect(app.address()).unwrap()).collect();
+        let blocked = Instant::now();
+        for stream in &mut streams {
+            stream.write_all(b"block\n").unwrap();
+        }
+        // All threads that run tasks are blocked.
+        app.next("event hung 0 a tree");
+        assert!(blocked.elapsed() >= Duration::from_millis(300));
+        assert_eq!(
+            app.next("event survived "),
+            "0: worker 0 did not answer for 300ms while serving"
+        );
+        app.next("event ready 0 ");
+        wait_until("it is killed", || !is_running(pid));
+        app.signal(Signal::SIGTERM);
+        app.end().tidy(0);
+    }
+}
+
+/// A process that is halted cannot even tell its tasks.
+#[test]
+fn supervision_halted_worker_is_replaced() {
+    let mut app = App::ready("workers=2 heartbeat=50,200");
+    let worker = app.workers()[1];
+    send(worker, Signal::SIGSTOP);
+    app.next("event hung 1 no tree");
+    app.next("event ready 1 ");
+    wait_until("it is killed", || !is_running(worker));
+    app.signal(Signal::SIGTERM);
+    app.end().tidy(0);
+}
+
+#[test]
+fn supervision_workers_that_answer_are_left_alone() {
+    let mut app = App::ready("workers=2 worker=obedient bind=127.0.0.1:0 heartbeat=10,2000");
+    let mut stream = connect(app.address()).unwrap();
+    for _ in 0..50 {
+        ask(&mut stream, "who").unwrap();
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(stream);
+    app.signal(Signal::SIGTERM);
+    let ended = app.end().tidy(0);
+    assert_eq!(ended.all("event started ").len(), 2, "{ended}");
+}
+
+// -- recycling
+
+#[test]
+fn supervision_worker_is_recycled_by_age() {
+    let mut app = App::ready("workers=2 max_age=200");
+    let old = app.workers();
+    for _ in 0..2 {
+        assert!(app.next("event recycle ").ends_with(" Age"));
+    }
+    for _ in 0..2 {
+        app.next("event ended ");
+    }
+    assert!(!old.iter().any(|pid| is_running(*pid)));
+    app.signal(Signal::SIGTERM);
+    one_at_a_time(&app.end().tidy(0), 2);
+}
+
+#[test]
+fn supervision_worker_is_recycled_by_requests() {
+    let mut app = App::ready("workers=1 worker=obedient bind=127.0.0.1:0 max_requests=20");
+    let old = app.workers()[0];
+    let mut stream = connect(app.address()).unwrap();
+    for _ in 0..25 {
+        ask(&mut stream, "request").unwrap();
+    }
+    assert_eq!(app.next("event recycle 0 "), format!("{old} Requests"));
+    // Its connection is open, and it is told only when another one is ready.
+    app.next("event ready 0 ");
+    app.next(&format!("event ended 0 {old}"));
+    app.signal(Signal::SIGTERM);
+    app.end().tidy(0);
+}
+
+#[test]
+fn supervision_worker_is_recycled_by_memory() {
+    let mut app = App::ready("workers=1 worker=obedient bind=127.0.0.1:0 max_mib=60");
+    let old = app.workers()[0];
+    let mut stream = connect(app.address()).unwrap();
+    ask(&mut stream, "fill").unwrap();
+    drop(stream);
+    assert_eq!(app.next("event recycle 0 "), format!("{old} Memory"));
+    app.next(&format!("event ended 0 {old}"));
+    app.signal(Signal::SIGTERM);
+    app.end().tidy(0);
+}
+
+#[test]
+fn supervision_worn_worker_stays_while_its_successor_fails() {
+    let mut app = App::ready("workers=1 max_age=50 later_setup=0:error restart=1,200,1,60000");
+    let old = app.workers()[0];
+    app.next("event recycle 0 ");
+    app.next("event survived 0");
+    // It is tried again, and never counts as a failure of the worker that serves.
+    for _ in 0..3 {
+        assert_eq!(app.next("event recycle 0 "), format!("{old} Again"));
+    }
+    assert!(is_running(old));
+    app.signal(Signal::SIGTERM);
+    app.end().tidy(0);
+}
+
+/// Checks that no more than `workers` and one to replace them were ever there at once.
+fn one_at_a_time(ended: &Ended, workers: usize) {
+    let mut alive = 0;
+    for line in &ended.lines {
+        if line.starts_with("event started ") {
+            alive += 1;
+        } else if line.starts_with("event ended ") || line.starts_with("event survived ") {
+            alive -= 1;
+        }
+        assert!(alive <= workers + 1, "{ended}");
+    }
+}
+
+// -- the handle
+
+#[test]
+fn supervision_worker_may_ask_by_the_handle() {
+    let mut app = App::ready("workers=2 worker=obedient bind=127.0.0.1:0 handle");
+    let addr = app.address();
+    let ask_once = |line: &str| ask(&mut connect(addr).unwrap(), line).unwrap();
+    ask_once("scale");
+    app.next("event scaled 3");
+    app.next("event ready 2 ");
+    ask_once("reload");
+    app.next("event reload done");
+    ask_once("inspect");
+    app.next("event inspected");
+    assert_eq!(
+        app.next("status "),
+        "3 workers wanted, 3 processes, 0 failures survived"
+    );
+    for index in 0..3 {
+        let worker = app.next(&format!("status worker {index}: "));
+        assert!(
+            worker.contains("serving, ") && worker.contains(" connections, "),
+            "{worker}"
+        );
+    }
+    ask_once("stop");
+    // No look at the descriptors: the test program keeps the handle.
+    assert!(app.end().status.success());
+}
+
+/// One that is blocked tells what it does, and one that is halted does not hold up the others.
+#[test]
+fn supervision_status_has_what_can_be_had() {
+    let mut app = App::ready("workers=3 worker=obedient bind=127.0.0.1:0 handle");
+    let addr = app.address();
+    let mut blocked = connect(addr).unwrap();
+    let pid: i32 = ask(&mut blocked, "request").unwrap()[8..].parse().unwrap();
+    blocked.write_all(b"block\n").unwrap();
+    let workers = app.workers();
+    let of_blocked = workers.iter().position(|worker| *worker == pid).unwrap();
+    let of_halted = (of_blocked + 1) % 3;
+    send(workers[of_halted], Signal::SIGSTOP);
+    let mut other = connect(addr).unwrap();
+    other.write_all(b"inspect\n").unwrap();
+    app.next("event inspected");
+    let status: Vec<_> = (0..3)
+        .map(|index| app.next(&format!("status worker {index}: ")))
+        .collect();
+    assert!(
+        status[of_blocked].ends_with(", 1 connections, 1 requests"),
+        "{status:?}"
+    );
+    assert!(!status[of_halted].contains("requests"), "{status:?}");
+    assert!(
+        status[3 - of_blocked - of_halted].ends_with(", 1 connections, 0 requests"),
+        "{status:?}"
+    );
 }

@@ -184,6 +184,54 @@ impl<W, M, A> Server<W, M, A> {
         self
     }
 
+    /// Asks each worker every `interval` whether it is alive; one whose runtime does not answer
+    /// within `limit` is replaced. Workers are not asked if this is not called.
+    ///
+    /// What answers is a task on the runtime of the worker, so a worker answers for as long as its
+    /// runtime gets round to its tasks: a current-thread runtime that is blocked does not, nor does
+    /// one whose threads are all blocked. When a worker has not answered in time, it is asked for
+    /// its [task tree](crate::task::dump), which is logged and told as [`ServerEvent::WorkerHung`];
+    /// that comes from a thread of its own. Then it is told to stop and sent `SIGTERM`, and another
+    /// one is started in its place. If it does not stop within another `limit`, or
+    /// [`wait_timeout`](Self::wait_timeout) if that is shorter, it is killed.
+    ///
+    /// A good `limit` is well above the longest time for which the worker may be busy without an
+    /// `.await`.
+    pub fn heartbeat(mut self, interval: Duration, limit: Duration) -> Self {
+        self.options.heartbeat = Some((interval, limit));
+        self
+    }
+
+    /// Replaces each worker that has been ready for this long, or, by chance, for up to a quarter
+    /// longer, so that workers that were started together are not all replaced together.
+    ///
+    /// As in a [reload](super#reload), the new worker is ready before the old one is told to stop.
+    /// At most one worker is replaced at a time, whatever the cause. If the new one fails, the old
+    /// one serves on, and it is tried again after the longest wait of the
+    /// [backoff](RestartPolicy::backoff).
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.options.max_age = Some(age);
+        self
+    }
+
+    /// Replaces each worker that has served this many requests, or, by chance, up to a quarter
+    /// more; as with [`max_age`](Self::max_age). The worker
+    /// [counts](WorkerContext::count_request) them.
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.options.max_requests = Some(requests);
+        self
+    }
+
+    /// Replaces each worker whose resident memory is larger than this, in bytes; as with
+    /// [`max_age`](Self::max_age). It is measured once per second, on Linux; elsewhere this has no
+    /// effect.
+    ///
+    /// What the workers share with the parent counts for each of them.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.options.max_memory = Some(bytes);
+        self
+    }
+
     /// Does not have the workers wait for a stop: their `yield_!` resumes at once, with the signal
     /// that [`stop_signals`](Self::stop_signals) tells of.
     ///
@@ -333,7 +381,7 @@ impl<W, M, A> Server<W, M, A> {
 
         match Parent::new(&options, observer, queue, listeners, requests).run() {
             Side::Worker(seat, listeners) => {
-                let ctx = WorkerContext::new(seat.index, main_context.leak(), args, listeners);
+                let ctx = WorkerContext::new(&seat, main_context.leak(), args, listeners);
                 worker::run(*seat, ctx.shared(), runtime, move || worker.worker(ctx))
             }
             Side::Parent(end) => {

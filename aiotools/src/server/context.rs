@@ -5,14 +5,18 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::listeners::Listeners;
+use super::{
+    control::{Picture, Report, WorkerEnd},
+    listeners::Listeners,
+    worker::Seat,
+};
 
 /// What a worker is given: its listeners, its place among the workers, and what the parent has
 /// prepared for it.
@@ -37,6 +41,10 @@ pub(super) struct Shared {
     /// `None` once the server is stopping.
     listeners: Mutex<Option<Listeners>>,
     local_addrs: Vec<SocketAddr>,
+    control: Arc<WorkerEnd>,
+    requests: AtomicU64,
+    request_limit: Option<u64>,
+    connections: AtomicU64,
 }
 
 impl Shared {
@@ -47,22 +55,45 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = None;
     }
+
+    /// What this process is doing.
+    pub(super) fn picture(&self) -> Picture {
+        Picture {
+            // Relaxed, here and below: the counters say nothing about other memory.
+            requests: self.requests.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
+            tree: crate::task::dump().to_string(),
+        }
+    }
+
+    fn count_request(&self) {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        // Each number is had once, so this is said once.
+        if self.request_limit == Some(before + 1) {
+            self.control.report(&Report::Worn);
+        }
+    }
 }
 
 impl<C: 'static, A: 'static> WorkerContext<C, A> {
     /// Makes the context of this process. The arguments are never dropped: they are an image of
     /// the parent's, and their end is the parent's to see to.
     pub(super) fn new(
-        index: usize,
+        seat: &Seat,
         main_context: &'static C,
         args: A,
         listeners: Listeners,
     ) -> Self {
+        let index = seat.index;
         let listeners = listeners.for_worker(index);
         let local_addrs = listeners.local_addrs().collect();
         let shared = Shared {
             listeners: Mutex::new(Some(listeners)),
             local_addrs,
+            control: seat.control.clone(),
+            requests: AtomicU64::new(0),
+            request_limit: seat.request_limit,
+            connections: AtomicU64::new(0),
         };
         Self {
             inner: Box::leak(Box::new(Inner {
@@ -194,6 +225,39 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
         &self.inner.args
     }
 
+    /// Counts a request that this worker has served, for the status of the server and for
+    /// [`Server::max_requests`](super::Server::max_requests).
+    ///
+    /// What a request is, is up to the worker. This costs one atomic addition.
+    ///
+    /// ```no_run
+    /// # use aiotools::WorkerContext;
+    /// # async fn serve(ctx: WorkerContext, stream: tokio::net::TcpStream) {
+    /// // when a request has been answered:
+    /// ctx.count_request();
+    /// # }
+    /// ```
+    pub fn count_request(&self) {
+        self.inner.shared.count_request();
+    }
+
+    /// Counts a connection that this worker has open, for the status of the server, until what is
+    /// returned is dropped.
+    ///
+    /// ```no_run
+    /// # use aiotools::WorkerContext;
+    /// # async fn serve(ctx: WorkerContext, stream: tokio::net::TcpStream) {
+    /// let _open = ctx.count_connection();
+    /// // .. serve it
+    /// # }
+    /// ```
+    #[must_use = "the connection is counted until this is dropped"]
+    pub fn count_connection(&self) -> OpenConnection {
+        let shared = self.shared();
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        OpenConnection { shared }
+    }
+
     /// The index of this worker, from 0.
     #[must_use]
     pub fn process_index(&self) -> usize {
@@ -227,6 +291,24 @@ fn first<T>(found: Vec<T>) -> io::Result<T> {
             "the socket of this worker is gone",
         )
     })
+}
+
+/// A connection that is counted as open until this is dropped; from
+/// [`WorkerContext::count_connection`].
+pub struct OpenConnection {
+    shared: &'static Shared,
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for OpenConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenConnection").finish_non_exhaustive()
+    }
 }
 
 /// Implemented by [`WorkerContext`] alone, for a good message where it should stand.

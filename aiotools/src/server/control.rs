@@ -5,7 +5,7 @@
 //! in any order. The other way go the reports of a worker. The end of the stream tells each side
 //! that the other one is gone.
 //!
-//! An order is two bytes, tag and signal. A report is a tag, a length and as many bytes of
+//! An order is two bytes, tag and signal or nothing. A report is a tag, a length and as many bytes of
 //! payload.
 
 use std::{
@@ -14,9 +14,8 @@ use std::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
+    sync::{Mutex, PoisonError},
 };
-
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{Signal, WorkerPhase};
 
@@ -31,6 +30,10 @@ pub(super) const ORDER: usize = 2;
 pub(super) enum Order {
     /// Resume the body with this signal; before the `yield_!`, drop it.
     Stop(Signal),
+    /// Say that you are alive.
+    Ping,
+    /// Say what you are doing.
+    Picture,
 }
 
 /// Worker to parent.
@@ -45,23 +48,42 @@ pub(super) enum Report {
         panicked: bool,
         text: String,
     },
+    /// The answer to a ping.
+    Pong,
+    /// It has served as many requests as it was to.
+    Worn,
+    /// The answer to the order of the same name.
+    Picture(Picture),
     /// The body has ended and so have the cleanups that it left behind; the process is about to
     /// exit.
     Done,
+}
+
+/// What a worker is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// How many requests it has counted.
+    pub(super) requests: u64,
+    /// How many connections it has open, as far as it says.
+    pub(super) connections: u64,
+    /// Its task tree.
+    pub(super) tree: String,
 }
 
 /// Both ends, close-on-exec.
 pub(super) fn pair() -> io::Result<(ParentEnd, WorkerEnd)> {
     let (parent, worker) = UnixStream::pair()?;
     parent.set_nonblocking(true)?;
-    worker.set_nonblocking(true)?;
     Ok((
         ParentEnd {
             stream: parent,
             buffer: Vec::new(),
             open: true,
         },
-        WorkerEnd { stream: worker },
+        WorkerEnd {
+            stream: worker,
+            writing: Mutex::new(()),
+        },
     ))
 }
 
@@ -80,9 +102,12 @@ impl ParentEnd {
 
     /// Tells the worker; a worker that is gone has its end noticed elsewhere.
     pub(super) fn send(&mut self, order: Order) {
-        let Order::Stop(signal) = order;
-        let number = u8::try_from(signal.as_raw()).unwrap_or_default();
-        let _ = self.stream.write_all(&[b'S', number]);
+        let bytes = match order {
+            Order::Stop(signal) => [b'S', u8::try_from(signal.as_raw()).unwrap_or_default()],
+            Order::Ping => [b'P', 0],
+            Order::Picture => [b'T', 0],
+        };
+        let _ = self.stream.write_all(&bytes);
     }
 
     /// All reports that are there by now.
@@ -111,35 +136,21 @@ impl ParentEnd {
 #[derive(Debug)]
 pub(super) struct WorkerEnd {
     stream: UnixStream,
+    /// Held while a report is written, as any thread may write one.
+    writing: Mutex<()>,
 }
 
 impl WorkerEnd {
     /// Tells the parent; a parent that is gone needs no report.
     pub(super) fn report(&self, report: &Report) {
         let bytes = encode(report);
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            match (&self.stream).write(rest) {
-                Ok(n) => rest = &rest[n..],
-                Err(err) if err.kind() == ErrorKind::Interrupted => {}
-                Err(err) if err.kind() == ErrorKind::WouldBlock => {
-                    let mut fds = [PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT)];
-                    let _ = poll(&mut fds, PollTimeout::NONE);
-                }
-                Err(_) => return,
-            }
-        }
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = (&self.stream).write_all(&bytes);
     }
 
-    pub(super) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self {
-            stream: self.stream.try_clone()?,
-        })
-    }
-
-    /// The stream on which orders come, non-blocking, for the runtime to wait on.
-    pub(super) fn into_stream(self) -> UnixStream {
-        self.stream
+    /// The stream on which orders come.
+    pub(super) fn stream(&self) -> io::Result<UnixStream> {
+        self.stream.try_clone()
     }
 }
 
@@ -147,6 +158,8 @@ impl WorkerEnd {
 pub(super) fn decode_order(bytes: [u8; ORDER]) -> Option<Order> {
     match bytes {
         [b'S', number] => Signal::from_raw(number.into()).map(Order::Stop),
+        [b'P', 0] => Some(Order::Ping),
+        [b'T', 0] => Some(Order::Picture),
         _ => None,
     }
 }
@@ -160,16 +173,34 @@ fn encode(report: &Report) -> Vec<u8> {
             panicked,
             text,
         } => {
-            let text = &text[..text.floor_char_boundary(LONGEST_TEXT)];
-            (
-                b'F',
-                [&[phase.to_byte(), u8::from(*panicked)], text.as_bytes()].concat(),
-            )
+            let head = [phase.to_byte(), u8::from(*panicked)];
+            (b'F', [&head, cut(text).as_bytes()].concat())
+        }
+        Report::Pong => (b'P', Vec::new()),
+        Report::Worn => (b'W', Vec::new()),
+        Report::Picture(picture) => {
+            let (requests, connections) = (picture.requests, picture.connections);
+            let head = [requests.to_le_bytes(), connections.to_le_bytes()].concat();
+            (b'T', [&head, cut(&picture.tree).as_bytes()].concat())
         }
         Report::Done => (b'D', Vec::new()),
     };
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     [&[tag], length.to_le_bytes().as_slice(), &payload].concat()
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_TEXT)]
+}
+
+fn decode_picture(payload: &[u8]) -> Option<Picture> {
+    let (requests, rest) = payload.split_first_chunk()?;
+    let (connections, tree) = rest.split_first_chunk()?;
+    Some(Picture {
+        requests: u64::from_le_bytes(*requests),
+        connections: u64::from_le_bytes(*connections),
+        tree: String::from_utf8_lossy(tree).into_owned(),
+    })
 }
 
 /// Takes one report off `bytes`; `None` while there is no whole one. One that makes no sense is
@@ -193,6 +224,9 @@ fn decode(bytes: &[u8]) -> Option<(Option<Report>, &[u8])> {
                 text: String::from_utf8_lossy(text).into_owned(),
             })
         }
+        (b'P', []) => Some(Report::Pong),
+        (b'W', []) => Some(Report::Worn),
+        (b'T', payload) => decode_picture(payload).map(Report::Picture),
         (b'D', []) => Some(Report::Done),
         _ => None,
     };
@@ -216,6 +250,13 @@ mod tests {
             Report::Ready,
             Report::Asked(Signal::USR1),
             failed,
+            Report::Pong,
+            Report::Worn,
+            Report::Picture(Picture {
+                requests: u64::MAX,
+                connections: 7,
+                tree: "group".into(),
+            }),
             Report::Done,
         ];
         for report in &sent {
@@ -258,10 +299,12 @@ mod tests {
     #[test]
     fn control_order_round_trip() {
         let (mut parent, worker) = pair().unwrap();
-        parent.send(Order::Stop(Signal::QUIT));
-        let mut bytes = [0; 2];
-        (&worker.stream).read_exact(&mut bytes).unwrap();
-        assert_eq!(decode_order(bytes), Some(Order::Stop(Signal::QUIT)));
+        for order in [Order::Stop(Signal::QUIT), Order::Ping, Order::Picture] {
+            parent.send(order);
+            let mut bytes = [0; 2];
+            (&worker.stream).read_exact(&mut bytes).unwrap();
+            assert_eq!(decode_order(bytes), Some(order));
+        }
         assert_eq!(decode_order([0, 0]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::WorkerFailure;
+use super::{ServerStatus, WorkerFailure};
 
 /// Something that happened in a running server; told to
 /// [`Server::on_event`](super::Server::on_event).
@@ -67,4 +67,46 @@ pub enum ServerEvent {
         /// How many there are to be.
         workers: usize,
     },
+    /// A worker did not answer within the limit of the
+    /// [heartbeat](super::Server::heartbeat). That it failed is told after this.
+    #[non_exhaustive]
+    WorkerHung {
+        /// The index of the worker.
+        index: usize,
+        /// Its process id.
+        pid: u32,
+        /// Its task tree; `None` if not even that could be had from it within a second, as when the
+        /// whole process is halted by `SIGSTOP`.
+        tree: Option<String>,
+    },
+    /// A worker is to be replaced, as soon as no other one is.
+    #[non_exhaustive]
+    Recycle {
+        /// The index of the worker.
+        index: usize,
+        /// Its process id.
+        pid: u32,
+        /// Why.
+        cause: RecycleCause,
+    },
+    /// What a look at the server and into its workers has shown.
+    #[non_exhaustive]
+    Inspected {
+        /// The server, with the task tree of each worker that has answered within a second.
+        status: ServerStatus,
+    },
+}
+
+/// Why a worker is replaced, though nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecycleCause {
+    /// [`max_age`](super::Server::max_age).
+    Age,
+    /// [`max_requests`](super::Server::max_requests).
+    Requests,
+    /// [`max_memory`](super::Server::max_memory).
+    Memory,
+    /// It was to be replaced before, and the one in its place failed.
+    Again,
 }

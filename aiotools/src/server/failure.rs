@@ -28,6 +28,8 @@ pub(super) enum How {
     TimedOut(Duration),
     /// It did not come to its `yield_!` in time.
     NotReady(Duration),
+    /// It did not answer for so long.
+    Hung(Duration),
     /// There never was a process.
     NotForked(String),
     Forced(Signal),
@@ -53,6 +55,7 @@ impl How {
             }
             Self::TimedOut(limit) => format!("did not stop within {limit:?} and was killed {when}"),
             Self::NotReady(limit) => format!("was not ready within {limit:?}"),
+            Self::Hung(limit) => format!("did not answer for {limit:?} {when}"),
             Self::NotForked(text) => format!("could not be started: {text}"),
             Self::Forced(signal) => {
                 format!("was killed {when}, as a second stop signal ({signal}) asked for")
@@ -119,6 +122,13 @@ impl WorkerFailure {
     #[must_use]
     pub fn is_not_ready(&self) -> bool {
         matches!(self.how, How::NotReady(_))
+    }
+
+    /// Whether the worker did not answer within the limit of the
+    /// [heartbeat](super::Server::heartbeat).
+    #[must_use]
+    pub fn is_hung(&self) -> bool {
+        matches!(self.how, How::Hung(_))
     }
 
     /// Whether the worker was killed by the parent because a second stop signal came.

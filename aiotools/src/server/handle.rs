@@ -92,6 +92,16 @@ impl ServerHandle {
         self.send(b'N', workers)
     }
 
+    /// Has the server tell what it and its workers are doing, as
+    /// [`ServerEvent::Inspected`](super::ServerEvent::Inspected), which is also logged.
+    ///
+    /// # Errors
+    ///
+    /// If the server has ended, or thousands of requests wait for it.
+    pub fn inspect(&self) -> io::Result<()> {
+        self.send(b'I', 0)
+    }
+
     fn send(&self, tag: u8, number: usize) -> io::Result<()> {
         let number = u64::try_from(number).unwrap_or(u64::MAX);
         let mut message = [0; MESSAGE];
@@ -164,6 +174,7 @@ impl Requests {
             match tag {
                 b'S' => return Some(Command::Stop),
                 b'R' => return Some(Command::Reload),
+                b'I' => return Some(Command::Inspect),
                 b'N' => return Some(Command::Scale(number)),
                 _ => {}
             }
@@ -182,9 +193,11 @@ mod tests {
         assert_eq!(requests.next(), None);
         handle.reload().unwrap();
         handle.clone().scale(7).unwrap();
+        handle.inspect().unwrap();
         handle.stop().unwrap();
         assert_eq!(requests.next(), Some(Command::Reload));
         assert_eq!(requests.next(), Some(Command::Scale(7)));
+        assert_eq!(requests.next(), Some(Command::Inspect));
         assert_eq!(requests.next(), Some(Command::Stop));
         assert_eq!(requests.next(), None);
     }

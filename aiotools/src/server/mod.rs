@@ -124,6 +124,7 @@ mod builder;
 mod context;
 mod control;
 mod door;
+mod ear;
 mod environment;
 mod error;
 mod event;
@@ -141,6 +142,7 @@ mod reuse_port;
 mod runtime;
 mod signal_queue;
 mod socket_file;
+mod status;
 mod supervision;
 mod sys;
 mod worker;
@@ -151,9 +153,9 @@ pub use body::{ServerOutcome, ServerWorker};
 pub use builder::Server;
 #[doc(hidden)]
 pub use context::{IsWorkerContext, assert_worker_context};
-pub use context::{WorkerContext, process_index};
+pub use context::{OpenConnection, WorkerContext, process_index};
 pub use error::ServerError;
-pub use event::ServerEvent;
+pub use event::{RecycleCause, ServerEvent};
 pub use failure::WorkerFailure;
 pub use handle::ServerHandle;
 pub use listen::Listen;
@@ -162,6 +164,7 @@ pub use main_context::MainContext;
 pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};
 pub use phase::{Phase, Ready, WorkerPhase};
 pub use runtime::IntoWorkerRuntime;
+pub use status::{ServerStatus, WorkerState, WorkerStatus};
 pub use supervision::RestartPolicy;
 
 #[doc(inline)]

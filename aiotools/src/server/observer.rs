@@ -68,5 +68,19 @@ fn log(event: &ServerEvent) {
             );
         }
         ServerEvent::Scaled { workers } => tracing::info!(workers, "scaling"),
+        ServerEvent::WorkerHung { index, pid, tree } => match tree {
+            Some(tree) => {
+                tracing::error!(worker = index, pid, "the worker hangs; its tasks:\n{tree}")
+            }
+            None => tracing::error!(
+                worker = index,
+                pid,
+                "the worker hangs, and cannot tell its tasks: the whole process stands still"
+            ),
+        },
+        ServerEvent::Recycle { index, pid, cause } => {
+            tracing::info!(worker = index, pid, ?cause, "worker is to be replaced");
+        }
+        ServerEvent::Inspected { status } => tracing::info!("status\n{status}"),
     }
 }

@@ -15,6 +15,12 @@ pub(super) struct Options {
     pub(super) wait_timeout: Duration,
     pub(super) ready_timeout: Duration,
     pub(super) restart: RestartPolicy,
+    /// How often the workers are asked whether they are alive, and how long they may take to answer.
+    pub(super) heartbeat: Option<(Duration, Duration)>,
+    pub(super) max_age: Option<Duration>,
+    pub(super) max_requests: Option<u64>,
+    /// In bytes.
+    pub(super) max_memory: Option<u64>,
     pub(super) run_to_completion: bool,
     /// Do without signalfd and pidfd, as systems that have none do.
     pub(super) portable: bool,
@@ -29,6 +35,10 @@ impl Default for Options {
             wait_timeout: Duration::from_secs(30),
             ready_timeout: Duration::from_secs(60),
             restart: RestartPolicy::default(),
+            heartbeat: None,
+            max_age: None,
+            max_requests: None,
+            max_memory: None,
             run_to_completion: false,
             portable: false,
         }

@@ -8,22 +8,24 @@
 use std::{
     any::Any,
     cell::Cell,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    task::{Context, Poll, ready},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use nix::unistd::{Pid, getppid};
-use tokio::{net::UnixStream, runtime::Runtime, signal::unix};
+use tokio::{runtime::Runtime, signal::unix, sync::watch};
 
 use super::{
     Signal, WorkerPhase,
     body::Worker,
     context::{self, Shared},
-    control::{self, Order, Report, WorkerEnd},
+    control::{Report, WorkerEnd},
+    ear,
     error::{BoxError, chain},
     signal_queue::SavedMask,
 };
@@ -39,7 +41,7 @@ use crate::{
 pub(super) struct Seat {
     pub(super) index: usize,
     pub(super) parent: Pid,
-    pub(super) control: WorkerEnd,
+    pub(super) control: Arc<WorkerEnd>,
     /// The mask of the process, to put back once the stop signals have handlers.
     pub(super) mask: Option<SavedMask>,
     pub(super) stop_signals: Vec<Signal>,
@@ -47,6 +49,8 @@ pub(super) struct Seat {
     pub(super) ignored_signals: Vec<Signal>,
     /// The signal to resume with at once, in place of waiting for a stop.
     pub(super) run_to_completion: Option<Signal>,
+    /// After how many requests the parent is told.
+    pub(super) request_limit: Option<u64>,
     /// How long left-over cleanups may take. The parent's own limit, which started earlier, comes
     /// first when the server stops.
     pub(super) drain_limit: Duration,
@@ -105,7 +109,7 @@ fn die_with_parent(parent: Pid) -> io::Result<()> {
 }
 
 /// The parent is gone, and with it everyone who could be told why.
-fn orphaned() -> ! {
+pub(super) fn orphaned() -> ! {
     std::process::exit(FAILED)
 }
 
@@ -149,12 +153,27 @@ async fn work<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
 ) -> io::Result<i32> {
     let mask = seat.mask.take();
     let seat = &*seat;
-    let mut stop = Stop::new(seat)?;
+    let mut signals = Signals::new(seat)?;
     drop(mask);
+    let stop = ear::open(&seat.control, shared)?;
 
+    let mut life = pin!(to_the_end(seat, stop, shared, worker));
+    Ok(poll_fn(|cx| {
+        signals.poll(cx);
+        life.as_mut().poll(cx)
+    })
+    .await)
+}
+
+async fn to_the_end<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
+    seat: &Seat,
+    stop: watch::Receiver<Option<Signal>>,
+    shared: &'static Shared,
+    worker: impl FnOnce() -> Worker<C>,
+) -> i32 {
     let phase = Cell::new(WorkerPhase::Initialization);
     let outcome = {
-        let mut life = pin!(live(&phase, seat, &mut stop, shared, worker));
+        let mut life = pin!(live(&phase, seat, stop, shared, worker));
         poll_fn(|cx| match caught(|| life.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panicked) => Poll::Ready(panicked),
@@ -168,17 +187,17 @@ async fn work<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
 
     let drained = cleanup::drain(seat.drain_limit).await;
     if drained.is_complete() || code != 0 {
-        return Ok(code);
+        return code;
     }
     let left = Outcome::Failed(format!("{drained} after {:?}", seat.drain_limit));
-    Ok(left.report(&seat.control, WorkerPhase::Shutdown))
+    left.report(&seat.control, WorkerPhase::Shutdown)
 }
 
 /// Takes the body through its phases.
 async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     phase: &Cell<WorkerPhase>,
     seat: &Seat,
-    stop: &mut Stop<'_>,
+    stop: watch::Receiver<Option<Signal>>,
     shared: &'static Shared,
     worker: impl FnOnce() -> Worker<C>,
 ) -> Outcome {
@@ -186,7 +205,8 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     let mut body = HeapFrame::start(coroutine);
 
     // 1. Up to the `yield_!`, unless the stop comes first.
-    let setup = poll_fn(|cx| match stop.poll(cx) {
+    let mut stopped = pin!(stopped(stop));
+    let setup = poll_fn(|cx| match stopped.as_mut().poll(cx) {
         Poll::Ready(signal) => Poll::Ready(Err(signal)),
         Poll::Pending => body.poll_setup(cx).map(Ok),
     });
@@ -211,7 +231,7 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     seat.control.report(&Report::Ready);
     let signal = match seat.run_to_completion {
         Some(signal) => signal,
-        None => poll_fn(|cx| stop.poll(cx)).await,
+        None => stopped.await,
     };
 
     // 3. To the end. What the context holds of the listeners is closed, so that the port is free as
@@ -220,12 +240,18 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     shared.close_listeners();
     tracing::debug!(worker = seat.index, %signal, "stopping");
     body.resume(signal);
-    let ended = poll_fn(|cx| {
-        // To notice the end of the parent. A second order to stop does not come.
-        let _ = stop.poll(cx);
-        body.poll_cleanup(cx)
-    });
-    finish(ended.await).into()
+    finish(poll_fn(|cx| body.poll_cleanup(cx)).await).into()
+}
+
+/// Ready with the signal of the parent's order.
+async fn stopped(mut stop: watch::Receiver<Option<Signal>>) -> Signal {
+    let order = stop.wait_for(Option::is_some).await;
+    // The ear is open for as long as the process lives.
+    let signal = order.ok().and_then(|order| *order);
+    match signal {
+        Some(signal) => signal,
+        None => pending().await,
+    }
 }
 
 fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
@@ -239,25 +265,22 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-/// The wait for the parent's order to stop. A stop signal that comes to this process itself is passed on
-/// to the parent, who decides: it may have got it too, as by Ctrl-C, and then there is one stop and
-/// not two.
-struct Stop<'a> {
-    control: &'a WorkerEnd,
-    orders: UnixStream,
-    received: Vec<(Signal, unix::Signal)>,
+/// The signals that come to this process itself.
+struct Signals {
+    control: Arc<WorkerEnd>,
+    stop: Vec<(Signal, unix::Signal)>,
     /// Handlers that keep signals from ending this process. Unlike an ignored signal, they do not
     /// reach the programs that a worker may start.
     _ignored: Vec<unix::Signal>,
 }
 
-impl<'a> Stop<'a> {
-    fn new(seat: &'a Seat) -> io::Result<Self> {
+impl Signals {
+    fn new(seat: &Seat) -> io::Result<Self> {
         let receive = |&signal: &Signal| Ok((signal, unix::signal(signal.into())?));
+        let ignore = |&signal: &Signal| unix::signal(signal.into());
         Ok(Self {
-            control: &seat.control,
-            orders: UnixStream::from_std(seat.control.try_clone()?.into_stream())?,
-            received: seat
+            control: seat.control.clone(),
+            stop: seat
                 .stop_signals
                 .iter()
                 .map(receive)
@@ -265,31 +288,17 @@ impl<'a> Stop<'a> {
             _ignored: seat
                 .ignored_signals
                 .iter()
-                .map(|&signal| unix::signal(signal.into()))
+                .map(ignore)
                 .collect::<io::Result<_>>()?,
         })
     }
 
-    /// Ready with the signal of the parent's order. Ends the process if the parent is gone.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Signal> {
-        for (signal, received) in &mut self.received {
+    /// Passes a stop signal on to the parent, who decides: it may have got it too, as by Ctrl-C, and
+    /// then there is one stop and not two.
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        for (signal, received) in &mut self.stop {
             while let Poll::Ready(Some(())) = received.poll_recv(cx) {
                 self.control.report(&Report::Asked(*signal));
-            }
-        }
-        loop {
-            match ready!(self.orders.poll_read_ready(cx)).and_then(|()| {
-                let mut bytes = [0; control::ORDER];
-                self.orders.try_read(&mut bytes).map(|n| (n, bytes))
-            }) {
-                Ok((0, _)) => orphaned(),
-                Ok((_, bytes)) => {
-                    if let Some(Order::Stop(signal)) = control::decode_order(bytes) {
-                        return Poll::Ready(signal);
-                    }
-                }
-                Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => orphaned(),
             }
         }
     }

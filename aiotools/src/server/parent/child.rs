@@ -7,8 +7,8 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{SIGKILL, kill},
-    unistd::Pid,
+    sys::signal::{Signal, kill},
+    unistd::{Pid, SysconfVar, sysconf},
 };
 
 use crate::{
@@ -84,10 +84,18 @@ impl Child {
         self.control.send(order);
     }
 
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&self, signal: Signal) {
         if !self.reaped {
-            let _ = kill(self.pid, SIGKILL);
+            let _ = kill(self.pid, signal);
         }
+    }
+
+    /// How much memory it has, in bytes, where that can be found out.
+    pub(super) fn memory(&self) -> Option<u64> {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid)).ok()?;
+        let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+        let page = sysconf(SysconfVar::PAGE_SIZE).ok()??;
+        Some(pages * u64::try_from(page).ok()?)
     }
 
     pub(super) fn abandon(&mut self) {

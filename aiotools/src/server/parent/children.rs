@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::signal::Signal;
+
 use super::child::Child;
 use crate::server::supervision::{KILL_LIMIT, WorkerId};
 
@@ -25,7 +27,7 @@ impl Children {
 impl Drop for Children {
     fn drop(&mut self) {
         for child in &self.0 {
-            child.kill();
+            child.kill(Signal::SIGKILL);
         }
         let until = Instant::now() + KILL_LIMIT;
         while self.0.iter().any(Child::is_waited_for) && Instant::now() < until {

@@ -14,11 +14,13 @@ mod children;
 use std::{
     io,
     mem::ManuallyDrop,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout},
+    sys::signal::{SIGKILL, SIGTERM},
     unistd::{Pid, getpid},
 };
 
@@ -70,6 +72,13 @@ pub(super) struct Parent<'a> {
     pid: Pid,
 }
 
+/// What a worker has that no other one has.
+struct Born {
+    index: usize,
+    control: control::WorkerEnd,
+    request_limit: Option<u64>,
+}
+
 impl<'a> Parent<'a> {
     pub(super) fn new(
         options: &'a Options,
@@ -98,8 +107,8 @@ impl<'a> Parent<'a> {
         self.plan.start(Instant::now());
         loop {
             while let Some(action) = self.plan.next_action() {
-                if let Some((index, control)) = self.perform(action) {
-                    return self.into_worker(index, control);
+                if let Some(born) = self.perform(action) {
+                    return self.into_worker(born);
                 }
             }
             if self.plan.is_closing() && !self.listeners.has_waiting() {
@@ -122,13 +131,19 @@ impl<'a> Parent<'a> {
         }
     }
 
-    /// Does what the plan asks for. In a worker that was forked, the result is its index and its
-    /// end of the control stream.
-    fn perform(&mut self, action: Action) -> Option<(usize, control::WorkerEnd)> {
+    /// Does what the plan asks for. In a worker that was forked, the result is what it was born
+    /// with.
+    fn perform(&mut self, action: Action) -> Option<Born> {
         match action {
-            Action::Fork(id, index) => match self.fork(id) {
+            Action::Fork(id, index, request_limit) => match self.fork(id) {
                 Ok(None) => {}
-                Ok(Some(control)) => return Some((index, control)),
+                Ok(Some(control)) => {
+                    return Some(Born {
+                        index,
+                        control,
+                        request_limit,
+                    });
+                }
                 Err(err) => self.plan.not_forked(id, err, Instant::now()),
             },
             Action::Tell(id, order) => {
@@ -136,9 +151,12 @@ impl<'a> Parent<'a> {
                     child.tell(order);
                 }
             }
-            Action::Kill(id) => {
-                if let Some(child) = self.children.get_mut(id) {
-                    child.kill();
+            Action::Kill(id) => self.kill(id, SIGKILL),
+            Action::Terminate(id) => self.kill(id, SIGTERM),
+            Action::Measure(id) => {
+                let child = self.children.get_mut(id);
+                if let Some(bytes) = child.and_then(|child| child.memory()) {
+                    self.plan.memory(id, bytes);
                 }
             }
             Action::Abandon(id) => {
@@ -156,6 +174,12 @@ impl<'a> Parent<'a> {
             Action::Event(event) => self.observer.event(&event),
         }
         None
+    }
+
+    fn kill(&mut self, id: WorkerId, signal: nix::sys::signal::Signal) {
+        if let Some(child) = self.children.get_mut(id) {
+            child.kill(signal);
+        }
     }
 
     /// Forks one worker; in the worker, the result is its end of the control stream.
@@ -178,15 +202,16 @@ impl<'a> Parent<'a> {
         }
     }
 
-    fn into_worker(mut self, index: usize, control: control::WorkerEnd) -> Side {
+    fn into_worker(mut self, born: Born) -> Side {
         self.children.0.clear();
         // The image of a value whose end is the parent's to see to.
         let _ = ManuallyDrop::new(self.observer);
         let options = self.options;
         let seat = Seat {
-            index,
+            index: born.index,
             parent: self.pid,
-            control,
+            control: Arc::new(born.control),
+            request_limit: born.request_limit,
             mask: self.queue.leave(),
             stop_signals: options.stop_signals.clone(),
             ignored_signals: options.signals_for_parent_only().collect(),

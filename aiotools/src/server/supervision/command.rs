@@ -14,4 +14,6 @@ pub(in crate::server) enum Command {
     Grow,
     /// Have one worker less.
     Shrink,
+    /// Tell what all is doing, as [`ServerEvent::Inspected`](crate::server::ServerEvent::Inspected).
+    Inspect,
 }

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::server::{Signal, WorkerFailure, WorkerPhase, failure::How};
+use super::heartbeat::Pulse;
+use crate::server::{RecycleCause, Signal, WorkerFailure, WorkerPhase, failure::How};
 
 /// A worker process, for as long as the server lives. Unlike a pid, it is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,7 @@ pub(super) struct Member {
     pub(super) index: usize,
     /// 0 until it is forked.
     pub(super) pid: u32,
+    pub(super) started: Instant,
     /// When it came to its `yield_!`.
     pub(super) ready: Option<Instant>,
     /// The signal that it was told to stop with, and on whose behalf.
@@ -27,6 +29,12 @@ pub(super) struct Member {
     pub(super) limit: Option<(Instant, How)>,
     /// Why and when it was killed by us.
     pub(super) killed: Option<(How, Instant)>,
+    /// Whether it is alive, once it has been ready.
+    pub(super) pulse: Option<Pulse>,
+    /// It is to be replaced.
+    pub(super) worn: bool,
+    /// When it is to be replaced, and why.
+    pub(super) worn_at: Option<(Instant, RecycleCause)>,
     /// Its failure has been dealt with.
     failed: bool,
     /// It said that it has come to its end.
@@ -43,15 +51,19 @@ pub(super) enum Asked {
 }
 
 impl Member {
-    pub(super) fn new(id: WorkerId, index: usize) -> Self {
+    pub(super) fn new(id: WorkerId, index: usize, now: Instant) -> Self {
         Self {
             id,
             index,
             pid: 0,
+            started: now,
             ready: None,
             told: None,
             limit: None,
             killed: None,
+            pulse: None,
+            worn: false,
+            worn_at: None,
             failed: false,
             done: false,
         }

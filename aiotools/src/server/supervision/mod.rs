@@ -8,9 +8,12 @@
 
 mod action;
 mod command;
+mod heartbeat;
+mod inspect;
 mod member;
 mod plan;
 mod random;
+mod recycle;
 mod reload;
 mod restart;
 mod scale;

@@ -42,13 +42,14 @@ use std::{
 
 use super::{
     Action, Command, Random, WorkerId,
+    inspect::Inspection,
     member::{Asked, Member},
     reload::Rollout,
     slot::{Origin, Place, Slot},
     stop::{ECHO_WINDOW, KILL_LIMIT, State},
 };
 use crate::server::{
-    ServerError, ServerEvent, Signal, WorkerFailure, WorkerPhase,
+    RecycleCause, ServerError, ServerEvent, Signal, WorkerFailure, WorkerPhase,
     control::{Order, Report},
     error::Kind,
     failure::How,
@@ -65,7 +66,12 @@ pub(in crate::server) struct Plan<'a> {
     pub(super) rollout: Rollout,
     actions: VecDeque<Action>,
     last_id: u64,
-    random: Random,
+    pub(super) random: Random,
+    pub(super) inspection: Option<Inspection>,
+    /// When to look at the memory of the workers.
+    pub(super) measure_at: Option<Instant>,
+    /// How many failures have been survived.
+    pub(super) survived: u64,
     failures: Vec<WorkerFailure>,
     pub(super) error: Option<ServerError>,
     /// When a worker last told of a stop signal of its own.
@@ -85,6 +91,9 @@ impl<'a> Plan<'a> {
             actions: VecDeque::new(),
             last_id: 0,
             random,
+            inspection: None,
+            measure_at: None,
+            survived: 0,
             failures: Vec::new(),
             error: None,
             echoed: None,
@@ -116,6 +125,7 @@ impl<'a> Plan<'a> {
             Command::Scale(workers) => self.scale(workers, now),
             Command::Grow => self.scale(self.wanted.saturating_add(1), now),
             Command::Shrink => self.scale(self.wanted.saturating_sub(1), now),
+            Command::Inspect => self.inspect(now),
         }
     }
 
@@ -167,6 +177,8 @@ impl<'a> Plan<'a> {
                 let (index, pid) = (member.index, member.pid);
                 slot.was_ready |= place != Place::Leaving;
                 self.event(ServerEvent::WorkerReady { index, pid });
+                self.alive(id, now);
+                self.begin_wear(id, now);
                 if place == Place::Successor {
                     self.promote(index, now);
                 }
@@ -197,6 +209,12 @@ impl<'a> Plan<'a> {
                     self.dismiss(id, self.options.default_signal(), Asked::Server, now);
                 }
                 self.fell(failure, place, now);
+            }
+            Report::Pong => self.alive(id, now),
+            Report::Worn => self.wear(id, RecycleCause::Requests),
+            Report::Picture(picture) => {
+                self.tree_of_silent(id, &picture.tree, now);
+                self.inspected(id, picture);
             }
             Report::Done => member.done(),
         }
@@ -234,6 +252,7 @@ impl<'a> Plan<'a> {
     pub(in crate::server) fn advance(&mut self, now: Instant) {
         self.expire(now);
         self.advance_stop(now);
+        self.advance_inspection(now);
         if !self.is_up() {
             return;
         }
@@ -245,6 +264,8 @@ impl<'a> Plan<'a> {
                 self.fork(index, Place::Current, now);
             }
         }
+        self.beat(now);
+        self.advance_wear(now);
         self.roll(now);
         if matches!(self.state, State::Starting) {
             self.begin_running();
@@ -266,7 +287,16 @@ impl<'a> Plan<'a> {
             let limit = member.limit.as_ref().map(|(until, _)| *until);
             killed.or(limit)
         });
-        retries.chain(limits).chain(self.stop_deadline()).min()
+        let others = [
+            self.stop_deadline(),
+            self.inspection_deadline(),
+            self.pulse_deadline(),
+            self.wear_deadline(),
+        ];
+        retries
+            .chain(limits)
+            .chain(others.into_iter().flatten())
+            .min()
     }
 
     /// Whether there is nothing left to wait for.
@@ -298,8 +328,13 @@ impl<'a> Plan<'a> {
         self.slots.iter().flat_map(Slot::members)
     }
 
-    fn member(&mut self, id: WorkerId) -> Option<&mut Member> {
-        self.find(id).and_then(|(slot, _)| slot.get_mut(id))
+    pub(super) fn member(&mut self, id: WorkerId) -> Option<&mut Member> {
+        self.member_in_place(id).map(|(_, member)| member)
+    }
+
+    pub(super) fn member_in_place(&mut self, id: WorkerId) -> Option<(Place, &mut Member)> {
+        let (slot, place) = self.find(id)?;
+        slot.get_mut(id).map(|member| (place, member))
     }
 
     fn find(&mut self, id: WorkerId) -> Option<(&mut Slot, Place)> {
@@ -312,7 +347,7 @@ impl<'a> Plan<'a> {
     pub(super) fn fork(&mut self, index: usize, place: Place, now: Instant) {
         self.last_id += 1;
         let id = WorkerId(self.last_id);
-        let mut member = Member::new(id, index);
+        let mut member = Member::new(id, index, now);
         if !self.options.run_to_completion {
             let limit = self.options.ready_timeout;
             member.limit(now, limit, How::NotReady(limit));
@@ -322,7 +357,8 @@ impl<'a> Plan<'a> {
             Place::Successor => slot.successor = Some(member),
             _ => slot.current = Some(member),
         }
-        self.act(Action::Fork(id, index));
+        let requests = self.request_limit();
+        self.act(Action::Fork(id, index, requests));
     }
 
     /// Takes back what has been asked for and not been done yet.
@@ -455,10 +491,14 @@ impl<'a> Plan<'a> {
     }
 
     /// Deals with the failure of a worker, which is no longer in its place.
-    fn fell(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
+    pub(super) fn fell(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
         if self.options.run_to_completion {
             // The others go on, and the caller will hear of it in the end.
             self.failures.push(failure.clone());
+            return self.survive(failure);
+        }
+        if !self.is_up() && place == Place::Successor {
+            // The one that it was to replace has served to the end.
             return self.survive(failure);
         }
         if !self.is_up() {
@@ -477,7 +517,11 @@ impl<'a> Plan<'a> {
         let index = failure.index();
         let slot = &mut self.slots[index];
         match place {
-            Place::Leaving | Place::Successor => self.survive(failure),
+            Place::Leaving => self.survive(failure),
+            Place::Successor => {
+                self.survive(failure);
+                self.recycle_failed(index, now);
+            }
             // It leaves a place that has been taken away, or is taken already.
             Place::Current if index >= self.wanted => self.survive(failure),
             Place::Current if slot.successor.is_some() => {
@@ -522,6 +566,7 @@ impl<'a> Plan<'a> {
     }
 
     fn survive(&mut self, failure: WorkerFailure) {
+        self.survived += 1;
         self.event(failed(failure, true));
     }
 

@@ -28,13 +28,16 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// `number`, and a chance part of a quarter of it.
+    pub(super) fn up_to_a_quarter_more_of(&mut self, number: u64) -> u64 {
+        let more = (u128::from(number) * u128::from(self.next())) >> 66;
+        number.saturating_add(u64::try_from(more).unwrap_or_default())
+    }
+
     /// `duration`, and a chance part of a quarter of it.
     pub(super) fn up_to_a_quarter_more(&mut self, duration: Duration) -> Duration {
-        let part = u32::try_from(self.next() >> 40).unwrap_or_default();
-        // 24 bits of chance, and two more to divide by four.
-        let more = (duration.as_nanos() * u128::from(part)) >> 26;
-        duration.saturating_add(Duration::from_nanos(
-            u64::try_from(more).unwrap_or_default(),
-        ))
+        // Some 584 years do.
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.up_to_a_quarter_more_of(nanos))
     }
 }

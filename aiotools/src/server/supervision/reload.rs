@@ -22,6 +22,8 @@ pub(super) struct Rollout {
     at: Option<WorkerId>,
     /// Those whose turn is still to come; `None` when there is no reload.
     reload: Option<VecDeque<WorkerId>>,
+    /// Those that are worn, and whose turn comes when there is no reload.
+    pub(super) worn: VecDeque<WorkerId>,
     /// Another reload was asked for during this one.
     again: bool,
 }
@@ -52,11 +54,7 @@ impl Plan<'_> {
         if !slots.iter().all(Slot::is_ready) {
             return;
         }
-        while let Some(queue) = &mut self.rollout.reload {
-            let Some(old) = queue.pop_front() else {
-                self.finish_reload(ServerEvent::ReloadDone);
-                continue;
-            };
+        while let Some(old) = self.next_turn() {
             let is = |slot: &Slot| slot.place_of(old) == Some(Place::Current);
             // One that is gone has been replaced already, by one that is as new.
             if let Some(index) = self.slots.iter().take(self.wanted).position(is) {
@@ -64,6 +62,21 @@ impl Plan<'_> {
                 return self.fork(index, Place::Successor, now);
             }
         }
+    }
+
+    /// Whose turn it is to be replaced.
+    fn next_turn(&mut self) -> Option<WorkerId> {
+        while let Some(queue) = &mut self.rollout.reload {
+            match queue.pop_front() {
+                Some(old) => return Some(old),
+                None => self.finish_reload(ServerEvent::ReloadDone),
+            }
+        }
+        self.rollout.worn.pop_front()
+    }
+
+    pub(super) fn is_reloading(&self) -> bool {
+        self.rollout.reload.is_some()
     }
 
     /// Whether a worker has a successor that is starting, or has made way and is not gone.

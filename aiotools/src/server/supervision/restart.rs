@@ -92,6 +92,10 @@ impl RestartPolicy {
         self.never
     }
 
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.max
+    }
+
     pub(super) fn window(&self) -> Duration {
         self.window
     }

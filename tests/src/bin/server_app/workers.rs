@@ -1,19 +1,22 @@
 //! The workers and main contexts to choose from.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashMap,
     fs,
     future::pending,
     io, process,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
 
 use aiotools::{
     ServerError, WorkerContext, actxmgr, process_index,
-    server::{RestartPolicy, Server, ServerEvent, ServerWorker},
+    server::{RestartPolicy, Server, ServerEvent, ServerHandle, ServerWorker},
     start_server,
 };
 use tokio::{
@@ -38,7 +41,7 @@ impl Drop for Args {
 /// What the main context yields: neither `Clone` nor `Copy`.
 pub(crate) struct Config {
     answer: u32,
-    changes: Cell<u32>,
+    changes: AtomicU32,
 }
 
 impl Drop for Config {
@@ -79,9 +82,31 @@ fn watch(event: &ServerEvent) {
         ServerEvent::ReloadDone => say!("event reload done"),
         ServerEvent::ReloadFailed { failure, .. } => say!("event reload failed: {failure}"),
         ServerEvent::Scaled { workers, .. } => say!("event scaled {workers}"),
+        ServerEvent::WorkerHung { index, tree, .. } => {
+            let tree = tree.as_deref().map_or("no tree", |tree| {
+                if tree.contains("the one that hangs") {
+                    "a tree"
+                } else {
+                    tree
+                }
+            });
+            say!("event hung {index} {tree}");
+        }
+        ServerEvent::Recycle {
+            index, pid, cause, ..
+        } => say!("event recycle {index} {pid} {cause:?}"),
+        ServerEvent::Inspected { status, .. } => {
+            say!("event inspected");
+            for line in status.to_string().lines() {
+                say!("status {line}");
+            }
+        }
         other => say!("event {other:?}"),
     }
 }
+
+/// For the worker that obeys.
+static HANDLE: OnceLock<ServerHandle> = OnceLock::new();
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
@@ -135,6 +160,7 @@ fn start(settings: &Settings) -> Result<(), ServerError> {
         "" => go(start_server(plain), settings),
         "echo" => go(start_server(echo), settings),
         "unix" => go(start_server(unix), settings),
+        "obedient" => go(start_server(obedient), settings),
         "slow" => go(start_server(slow), settings),
         "unknown_listener" => go(start_server(unknown_listener), settings),
         other => panic!("no worker {other}"),
@@ -184,6 +210,22 @@ where
     } else if settings.has("restart") {
         server = server.restart(restart_policy(settings));
     }
+    if let [interval, limit] = millis(settings, "heartbeat")[..] {
+        server = server.heartbeat(interval, limit);
+    }
+    if let [age] = millis(settings, "max_age")[..] {
+        server = server.max_age(age);
+    }
+    if settings.has("max_requests") {
+        server = server.max_requests(settings.number("max_requests", 0));
+    }
+    if settings.has("max_mib") {
+        server = server.max_memory(settings.number("max_mib", 0) << 20);
+    }
+    if settings.has("handle") {
+        let handle = server.handle().expect("a pipe");
+        let _ = HANDLE.set(handle);
+    }
     if settings.has("portable") {
         server = server.portable();
     }
@@ -197,18 +239,21 @@ where
     server.run()
 }
 
+/// The numbers of a list, in milliseconds.
+fn millis(settings: &Settings, key: &str) -> Vec<Duration> {
+    let millis = |item: &str| Duration::from_millis(item.parse().expect("a number"));
+    settings.list(key).map(millis).collect()
+}
+
 /// `restart=MIN,MAX,BUDGET,WINDOW`, with times in milliseconds.
 fn restart_policy(settings: &Settings) -> RestartPolicy {
-    let numbers: Vec<u64> = settings
-        .list("restart")
-        .map(|number| number.parse().expect("a number"))
-        .collect();
-    let [min, max, budget, window] = numbers[..] else {
+    let [min, max, _, window] = millis(settings, "restart")[..] else {
         panic!("restart=MIN,MAX,BUDGET,WINDOW")
     };
+    let budget = settings.list("restart").nth(2).map(str::parse);
     RestartPolicy::new()
-        .backoff(Duration::from_millis(min), Duration::from_millis(max))
-        .budget(budget as usize, Duration::from_millis(window))
+        .backoff(min, max)
+        .budget(budget.expect("four").expect("a number"), window)
 }
 
 #[aiotools::main_context]
@@ -224,7 +269,7 @@ fn setup() -> io::Result<Config> {
     }
     let signal = yield_!(Config {
         answer: 987,
-        changes: Cell::new(0)
+        changes: AtomicU32::new(0)
     });
     say!("main stop {signal}");
     if settings.text("fail_main") == "shutdown" {
@@ -247,12 +292,12 @@ async fn plain(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
     let (settings, index) = (settings(), ctx.process_index());
     assert_eq!(process_index(), Some(index));
     let config = ctx.main_context();
-    config.changes.set(config.changes.get() + 1);
+    config.changes.fetch_add(1, Relaxed);
     say!(
         "start {index} ({}, {}) {}",
         config.answer,
         ctx.args().answer,
-        config.changes.get()
+        config.changes.load(Relaxed)
     );
     let _lease = lease(index).await;
     let first = STARTS.with_borrow(|starts| !starts.contains_key(&index));
@@ -347,6 +392,46 @@ async fn echo(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
     drop(stop);
     let mut connections = accept.await?;
     while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Does what it is told, line by line.
+#[aiotools::server]
+async fn obedient(ctx: WorkerContext<Config, Args>) -> io::Result<()> {
+    let listener = ctx.listener(settings().text("bind"))?;
+    let accept = task::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let name = "the one that hangs";
+            let serve = aiotools::TaskScope::builder()
+                .name(name)
+                .scope(async move |_| obey(ctx, stream).await);
+            task::spawn(serve);
+        }
+    });
+    yield_!();
+    accept.abort();
+    Ok(())
+}
+
+async fn obey(ctx: WorkerContext<Config, Args>, stream: tokio::net::TcpStream) -> io::Result<()> {
+    let _open = ctx.count_connection();
+    let handle = || HANDLE.get().expect("`handle` was set");
+    let (read, mut write) = tokio::io::split(stream);
+    let mut lines = BufReader::new(read).lines();
+    while let Some(line) = lines.next_line().await? {
+        match line.as_str() {
+            "block" => thread::sleep(Duration::from_secs(600)),
+            "request" => ctx.count_request(),
+            "fill" => drop(Box::leak(vec![1_u8; 64 << 20].into_boxed_slice())),
+            "reload" => handle().reload()?,
+            "scale" => handle().scale(3)?,
+            "inspect" => handle().inspect()?,
+            "stop" => handle().stop()?,
+            _ => {}
+        }
+        let answer = format!("{line} {}\n", process::id());
+        write.write_all(answer.as_bytes()).await?;
+    }
     Ok(())
 }
 
