@@ -8,6 +8,7 @@
 //! | write set-up and cleanup as one function | [`#[actxmgr]`](macro@actxmgr) |
 //! | know how such a manager is entered and left, and what happens when it is dropped | [`context`] |
 //! | write a manager by hand, or take any | [`AsyncContextManager`] |
+//! | enter many managers at once, and leave them at once | [`actxgroup`] |
 //! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
 //! | start tasks that end with the block, and fail together | [`TaskGroup`] |
 //! | start tasks that end with the block, and fail alone | [`TaskScope`], [`TaskContext`] |
@@ -116,7 +117,7 @@ pub use cancel::{
     cancelled, catch_cancel, is_cancelled, shield,
 };
 #[doc(inline)]
-pub use context::{AsyncContextManager, Exit};
+pub use context::{AsyncContextManager, ContextGroup, Exit, actxgroup};
 #[doc(inline)]
 pub use future::{as_completed, gather, race, race_ok};
 #[cfg(all(unix, feature = "fork"))]

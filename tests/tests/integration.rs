@@ -19,6 +19,10 @@ mod context_exit;
 #[path = "integration/context_forms.rs"]
 mod context_forms;
 
+/// Groups of managers.
+#[path = "integration/context_group.rs"]
+mod context_group;
+
 /// What the usage in the design promises, word by word.
 #[path = "integration/context_manager.rs"]
 mod context_manager;

@@ -6,6 +6,7 @@ use super::coroutine::{Body, Coroutine, YieldPoint};
 use super::exit::Exit;
 use super::lend::Lend;
 use super::manager::Manager;
+use super::outcome::Outcome;
 use super::spec::{About, Spec};
 
 /// Something to enter and to leave: what a manager is, whether a function under
@@ -90,5 +91,20 @@ pub trait AsyncContextManager: Sized + Send + 'static {
                 this.exit(exit).await
             }),
         )
+    }
+
+    /// As [`manager`](Self::manager), but a [`Manager`] stays what it is.
+    #[doc(hidden)]
+    fn __into_manager(
+        self,
+    ) -> Manager<
+        impl Coroutine<
+            Lend = Self::Lend,
+            Resume = Exit,
+            Future: Future<Output: Outcome<Error = Self::Error>> + Send + 'static,
+        > + Send
+        + 'static,
+    > {
+        self.manager()
     }
 }

@@ -24,14 +24,14 @@
 //! 3. The frame does not move from `start` to its end, so the slot pointer inside the future stays
 //!    valid for as long as the future does. On drop the value goes first, then the future.
 //! 4. One thread at a time uses a frame. Frames are sent, never shared: `Frame` is not `Sync`. The one
-//!    exception: in `Yielded`, several may look at the value ([`HeapFrame::value`]) while nobody writes.
+//!    exception: in `Yielded`, several may look at the value ([`OnHeap::value`]) while nobody writes.
 //!
 //! # Why this is sound
 //!
 //! *Pointers.* Everything that both sides touch sits in cells, and both sides only ever hold shared
 //! references or raw pointers to a frame. No `&mut Frame` and no `Box<Frame>` exists while the body
 //! is alive, so nothing claims to be the only path to memory that the body, or the value that it
-//! lent, points into. This is why [`HeapFrame`] keeps a raw pointer: moving a `Box` would assert
+//! lent, points into. This is why [`OnHeap`] keeps a raw pointer: moving a `Box` would assert
 //! uniqueness over the very bytes that a lent reference points to.
 //!
 //! *Borrows.* A value lent for `'a` is kept as its `'static` sibling. That is sound as long as the
@@ -52,12 +52,13 @@
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::marker::{PhantomData, PhantomPinned};
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::catch_unwind::{CatchUnwind, Panic};
+use super::exit::Exit;
 use super::lend::Lend;
 use crate::lazy::lazy;
 
@@ -336,43 +337,6 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
         self.slot.state.set(State::Setup);
     }
 
-    /// Runs the first half.
-    ///
-    /// # Safety
-    ///
-    /// Not from within the body itself.
-    #[inline]
-    unsafe fn poll_setup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
-        assert_eq!(
-            self.slot.state.get(),
-            State::Setup,
-            "polled after the yield"
-        );
-        // SAFETY: the state says that the future is there; passed on to the caller.
-        let polled = unsafe { self.poll_body(cx) };
-        match polled {
-            Poll::Ready(output) => Poll::Ready(Step::Ended(output)),
-            Poll::Pending if self.slot.state.get() == State::Yielded => Poll::Ready(Step::Yielded),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    /// Runs the second half.
-    ///
-    /// # Safety
-    ///
-    /// Not from within the body itself.
-    #[inline]
-    unsafe fn poll_cleanup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        assert_eq!(
-            self.slot.state.get(),
-            State::Resumed,
-            "not resumed, or polled after the end"
-        );
-        // SAFETY: the state says that the future is there; passed on to the caller.
-        unsafe { self.poll_body(cx) }
-    }
-
     /// # Safety
     ///
     /// In `Setup` or `Resumed`, and not from within the body itself.
@@ -382,16 +346,61 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
         let future = unsafe { Pin::new_unchecked((*self.future.get()).assume_init_mut()) };
         let polled = future.poll(cx);
         if polled.is_ready() {
-            self.end();
+            self.drop_rest();
         }
         polled
     }
+}
+
+/// A frame of which the second half is left: how it began and what it lent is of no interest any more.
+pub(crate) trait SecondHalf {
+    type Resume;
+    type Output;
 
     /// Resumes the body: the next `poll_cleanup` goes on behind the yield. Drops the value if it
     /// is still in the slot.
     ///
-    /// A value that was taken out is gone by now: `lend_to`, the only one who takes, borrows the
-    /// frame for as long as it lives (invariant 2).
+    /// A value that was taken out is gone by now: whoever takes it borrows the owner of the frame for as
+    /// long as it lives (invariant 2).
+    fn resume(self: Pin<&Self>, with: Self::Resume);
+
+    /// Runs the second half.
+    ///
+    /// # Safety
+    ///
+    /// Not from within the body itself.
+    unsafe fn poll_cleanup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// Drops what is left: the value, then the future (invariant 3).
+    fn end(&self);
+}
+
+/// A frame with both halves, whatever the type of its future.
+pub(crate) trait Halves: SecondHalf {
+    type Lend: for<'a> Lend<'a> + ?Sized;
+
+    /// Runs the first half.
+    ///
+    /// # Safety
+    ///
+    /// Not from within the body itself.
+    unsafe fn poll_setup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Step<Self::Output>>;
+
+    /// Moves the value out.
+    ///
+    /// # Safety
+    ///
+    /// The caller chooses `'a`: the value must be gone before the frame is resumed or dropped.
+    unsafe fn take<'a>(self: Pin<&Self>) -> <Self::Lend as Lend<'a>>::Value;
+
+    /// Points at the value in the slot. Valid until `resume` or `take`.
+    fn value(&self) -> NonNull<Stored<Self::Lend>>;
+}
+
+impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> SecondHalf for Frame<L, R, F> {
+    type Resume = R;
+    type Output = F::Output;
+
     #[inline]
     fn resume(self: Pin<&Self>, with: R) {
         match self.slot.state.get() {
@@ -411,11 +420,42 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
         }
     }
 
-    /// Moves the value out.
-    ///
-    /// # Safety
-    ///
-    /// The caller chooses `'a`: the value must be gone before the frame is resumed or dropped.
+    #[inline]
+    unsafe fn poll_cleanup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        assert_eq!(
+            self.slot.state.get(),
+            State::Resumed,
+            "not resumed, or polled after the end"
+        );
+        // SAFETY: the state says that the future is there; passed on to the caller.
+        unsafe { self.poll_body(cx) }
+    }
+
+    #[inline]
+    fn end(&self) {
+        self.drop_rest();
+    }
+}
+
+impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Halves for Frame<L, R, F> {
+    type Lend = L;
+
+    #[inline]
+    unsafe fn poll_setup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
+        assert_eq!(
+            self.slot.state.get(),
+            State::Setup,
+            "polled after the yield"
+        );
+        // SAFETY: the state says that the future is there; passed on to the caller.
+        let polled = unsafe { self.poll_body(cx) };
+        match polled {
+            Poll::Ready(output) => Poll::Ready(Step::Ended(output)),
+            Poll::Pending if self.slot.state.get() == State::Yielded => Poll::Ready(Step::Yielded),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
     #[inline]
     unsafe fn take<'a>(self: Pin<&Self>) -> <L as Lend<'a>>::Value {
         assert_eq!(self.slot.state.get(), State::Yielded, "nothing to take");
@@ -430,7 +470,6 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
         }
     }
 
-    /// Points at the value in the slot. Valid until `resume` or `take`.
     #[inline]
     fn value(&self) -> NonNull<Stored<L>> {
         assert_eq!(
@@ -444,9 +483,8 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F> Frame<L, R, F> {
-    /// Drops what is left: the value, then the future (invariant 3).
     #[inline]
-    fn end(&self) {
+    fn drop_rest(&self) {
         let state = self.slot.state.replace(State::Done);
         if state == State::Yielded {
             // SAFETY: live in `Yielded`; the state has moved on, so this happens once.
@@ -462,22 +500,23 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F> Frame<L, R, F> {
 impl<L: for<'a> Lend<'a> + ?Sized, R, F> Drop for Frame<L, R, F> {
     #[inline]
     fn drop(&mut self) {
-        self.end();
+        self.drop_rest();
     }
 }
 
 /// Whoever drives a frame: owns it, and is the only one who uses it.
 pub(crate) trait Driver {
-    type Lend: for<'a> Lend<'a> + ?Sized;
-    type Resume;
-    type Future: Future;
+    type Frame: SecondHalf + ?Sized;
 
     #[doc(hidden)]
-    fn frame(&self) -> Pin<&Frame<Self::Lend, Self::Resume, Self::Future>>;
+    fn frame(&self) -> Pin<&Self::Frame>;
 
     /// Runs the first half.
     #[inline]
-    fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Step<OutputOf<Self>>> {
+    fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Step<OutputOf<Self>>>
+    where
+        Self::Frame: Halves,
+    {
         // SAFETY: the driver holds `&mut self`, so the body cannot call this.
         unsafe { self.frame().poll_setup(cx) }
     }
@@ -485,7 +524,7 @@ pub(crate) trait Driver {
     /// Lets the body go on behind its yield at the next `poll_cleanup`; drops the value if it is
     /// still in the slot.
     #[inline]
-    fn resume(&mut self, with: Self::Resume) {
+    fn resume(&mut self, with: ResumeOf<Self>) {
         self.frame().resume(with);
     }
 
@@ -497,7 +536,10 @@ pub(crate) trait Driver {
     }
 
     /// Moves the value out. It is gone before `self` can be used again, because it borrows it.
-    fn lend(&mut self) -> <Self::Lend as Lend<'_>>::Value {
+    fn lend(&mut self) -> <LendOf<Self> as Lend<'_>>::Value
+    where
+        Self::Frame: Halves,
+    {
         // SAFETY: the borrow of `self` lasts as long as the value.
         unsafe { self.frame().take() }
     }
@@ -509,7 +551,8 @@ pub(crate) trait Driver {
     #[inline]
     fn lend_to<T, B>(&mut self, body: B) -> impl Future<Output = Result<T, Panic>>
     where
-        B: for<'a> AsyncFnOnce(<Self::Lend as Lend<'a>>::Value) -> T,
+        Self::Frame: Halves,
+        B: for<'a> AsyncFnOnce(<LendOf<Self> as Lend<'a>>::Value) -> T,
     {
         // SAFETY: the value moves into the future of the body, which cannot let it escape, being
         // made for every `'a`; that future is all there is in the one returned here, and that one
@@ -525,31 +568,43 @@ pub(crate) trait Driver {
 }
 
 /// What the body that `D` drives returns.
-pub(crate) type OutputOf<D> = <<D as Driver>::Future as Future>::Output;
+pub(crate) type OutputOf<D> = <<D as Driver>::Frame as SecondHalf>::Output;
+
+/// What the body that `D` drives is resumed with.
+pub(crate) type ResumeOf<D> = <<D as Driver>::Frame as SecondHalf>::Resume;
+
+/// What the body that `D` drives lends.
+pub(crate) type LendOf<D> = <<D as Driver>::Frame as Halves>::Lend;
 
 /// A frame on the heap, the one allocation that a manager costs. It is moved by its pointer.
-pub(crate) struct HeapFrame<L: for<'a> Lend<'a> + ?Sized, R, F: Future> {
-    frame: NonNull<Frame<L, R, F>>,
-    owns: PhantomData<Frame<L, R, F>>,
+pub(crate) struct OnHeap<T: SecondHalf + ?Sized> {
+    frame: NonNull<T>,
+    owns: PhantomData<T>,
 }
+
+/// A frame on the heap whose future is known.
+pub(crate) type HeapFrame<L, R, F> = OnHeap<Frame<L, R, F>>;
+
+/// A frame on the heap of which it is known what it lends and what it fails with.
+pub(crate) type ErasedFrame<L, E> =
+    OnHeap<dyn Halves<Lend = L, Resume = Exit, Output = Result<(), E>> + Send>;
 
 // SAFETY: owns the frame, and is the only one who uses it.
-unsafe impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Send for HeapFrame<L, R, F> where
-    Frame<L, R, F>: Send
-{
-}
+unsafe impl<T: SecondHalf + ?Sized + Send> Send for OnHeap<T> {}
 
 // It may move, the frame stays where it is.
-impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Unpin for HeapFrame<L, R, F> {}
+impl<T: SecondHalf + ?Sized> Unpin for OnHeap<T> {}
 
 // SAFETY: a shared reference gives the value by `value`, and nothing else: whatever writes to the frame,
 // the state that `value` reads included, asks for `&mut self`. So sharing this is sharing the value.
-unsafe impl<L, R, F: Future> Sync for HeapFrame<L, R, F> where
-    L: for<'a> Lend<'a, Value: Sync> + ?Sized
+unsafe impl<T> Sync for OnHeap<T>
+where
+    T: Halves + ?Sized,
+    T::Lend: for<'a> Lend<'a, Value: Sync>,
 {
 }
 
-impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> HeapFrame<L, R, F> {
+impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> OnHeap<Frame<L, R, F>> {
     #[inline]
     pub(crate) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(coroutine: C) -> Self {
         let this = Self {
@@ -561,38 +616,59 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> HeapFrame<L, R, F> {
         this
     }
 
+    /// Forgets the type of the future.
+    pub(crate) fn erase(self) -> OnHeap<dyn Halves<Lend = L, Resume = R, Output = F::Output> + Send>
+    where
+        L: 'static,
+        R: 'static,
+        F: 'static,
+        Frame<L, R, F>: Send,
+    {
+        OnHeap {
+            frame: self.into_frame(),
+            owns: PhantomData,
+        }
+    }
+}
+
+impl<T: SecondHalf + ?Sized> OnHeap<T> {
+    /// Gives the frame away without ending it.
+    fn into_frame(self) -> NonNull<T> {
+        ManuallyDrop::new(self).frame
+    }
+}
+
+impl<T: Halves + ?Sized> OnHeap<T> {
     /// The value, while it is in the slot.
     #[inline]
-    pub(crate) fn value(&self) -> &Stored<L> {
+    pub(crate) fn value(&self) -> &Stored<T::Lend> {
         // SAFETY: it is there, and whoever moves or drops it (`resume`, `lend_to`) needs `&mut self`.
         unsafe { self.frame().value().as_ref() }
     }
 
     /// The value, while it is in the slot.
     #[inline]
-    pub(crate) fn value_mut(&mut self) -> &mut Stored<L> {
+    pub(crate) fn value_mut(&mut self) -> &mut Stored<T::Lend> {
         // SAFETY: as in `value`, and `&mut self` makes it the only reference.
         unsafe { self.frame().value().as_mut() }
     }
 }
 
-impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for HeapFrame<L, R, F> {
-    type Lend = L;
-    type Resume = R;
-    type Future = F;
+impl<T: SecondHalf + ?Sized> Driver for OnHeap<T> {
+    type Frame = T;
 
     #[inline]
-    fn frame(&self) -> Pin<&Frame<L, R, F>> {
+    fn frame(&self) -> Pin<&T> {
         // SAFETY: this owns the frame, which stays where it is until `drop`.
         unsafe { Pin::new_unchecked(self.frame.as_ref()) }
     }
 }
 
-impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Drop for HeapFrame<L, R, F> {
+impl<T: SecondHalf + ?Sized> Drop for OnHeap<T> {
     #[inline]
     fn drop(&mut self) {
-        struct Free<T>(NonNull<T>);
-        impl<T> Drop for Free<T> {
+        struct Free<T: ?Sized>(NonNull<T>);
+        impl<T: ?Sized> Drop for Free<T> {
             #[inline]
             fn drop(&mut self) {
                 // SAFETY: made from a `Box` in `start`, freed here and nowhere else.
@@ -635,9 +711,7 @@ impl<'p, L: for<'a> Lend<'a> + ?Sized, R, F: Future> PinnedFrame<'p, L, R, F> {
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for PinnedFrame<'_, L, R, F> {
-    type Lend = L;
-    type Resume = R;
-    type Future = F;
+    type Frame = Frame<L, R, F>;
 
     #[inline]
     fn frame(&self) -> Pin<&Frame<L, R, F>> {
@@ -648,6 +722,6 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for PinnedFrame<'_, L, R
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Drop for PinnedFrame<'_, L, R, F> {
     #[inline]
     fn drop(&mut self) {
-        self.frame.get_ref().end();
+        self.frame.get_ref().drop_rest();
     }
 }

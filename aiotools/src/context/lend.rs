@@ -40,8 +40,8 @@ impl<'a, T> Lend<'a> for Owned<T> {
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for super::Owned<T> {}
-    impl<T: ?Sized> Sealed for super::Ref<T> {}
-    impl<T: ?Sized> Sealed for super::Mut<T> {}
+    impl<T: ?Sized> Sealed for dyn for<'a> super::Lend<'a, Value = &'a T> + '_ {}
+    impl<T: ?Sized> Sealed for dyn for<'a> super::Lend<'a, Value = &'a mut T> + '_ {}
 }
 
 /// A family whose members a guard can hand out by `Deref`: what is found behind the yielded value
@@ -84,7 +84,9 @@ impl<T> LendDerefMut for Owned<T> {
     }
 }
 
-impl<T: ?Sized + 'static> LendDeref for Ref<T> {
+// Not just for `Ref<T>`, which is `+ 'static`: inside an async block the compiler forgets that lifetime
+// (rust-lang/rust#110338), and the block would not be `Send`.
+impl<T: ?Sized + 'static> LendDeref for dyn for<'a> Lend<'a, Value = &'a T> + '_ {
     type Target = T;
 
     fn target<'g>(value: &'g &'static T) -> &'g T {
@@ -92,7 +94,7 @@ impl<T: ?Sized + 'static> LendDeref for Ref<T> {
     }
 }
 
-impl<T: ?Sized + 'static> LendDeref for Mut<T> {
+impl<T: ?Sized + 'static> LendDeref for dyn for<'a> Lend<'a, Value = &'a mut T> + '_ {
     type Target = T;
 
     fn target<'g>(value: &'g &'static mut T) -> &'g T {
@@ -100,7 +102,7 @@ impl<T: ?Sized + 'static> LendDeref for Mut<T> {
     }
 }
 
-impl<T: ?Sized + 'static> LendDerefMut for Mut<T> {
+impl<T: ?Sized + 'static> LendDerefMut for dyn for<'a> Lend<'a, Value = &'a mut T> + '_ {
     fn target_mut<'g>(value: &'g mut &'static mut T) -> &'g mut T {
         value
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::catch_unwind::CatchUnwind;
-use super::coroutine::{Driver, OutputOf, Step};
+use super::coroutine::{Driver, Halves, OutputOf, SecondHalf, Step};
 use super::exit::Exit;
 use super::outcome::Outcome;
 use super::spec::Spec;
@@ -29,11 +29,11 @@ use crate::cleanup::{CleanupTimedOut, Home, report, stats};
 
 /// A driver of a manager, as opposed to one of a worker.
 pub(crate) trait ManagerDriver:
-    Driver<Resume = Exit, Future: Future<Output: Outcome>>
+    Driver<Frame: SecondHalf<Resume = Exit, Output: Outcome>>
 {
 }
 
-impl<D: Driver<Resume = Exit, Future: Future<Output: Outcome>>> ManagerDriver for D {}
+impl<D: Driver<Frame: SecondHalf<Resume = Exit, Output: Outcome>>> ManagerDriver for D {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -181,7 +181,10 @@ impl<D: ManagerDriver> Managed<D> {
 
     /// Runs the set-up: to the yield, or to the outcome of a manager that ended before.
     #[inline]
-    pub(crate) fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OutputOf<D>>> {
+    pub(crate) fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OutputOf<D>>>
+    where
+        D::Frame: Halves,
+    {
         let cleanup = self.get_mut();
         match cleanup.driver.poll_setup(cx) {
             Poll::Pending => Poll::Pending,

@@ -5,11 +5,12 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use super::async_context_manager::AsyncContextManager;
-use super::coroutine::{Coroutine, Driver, HeapFrame, Output, PinnedFrame};
+use super::coroutine::{Coroutine, Driver, ErasedFrame, HeapFrame, Output, PinnedFrame};
 use super::enter::Enter;
 use super::exit::Exit;
 use super::lend::{Lend, LendDeref};
 use super::managed::{Kind, Managed};
+use super::mapped::Mapped;
 use super::outcome::{Outcome, OutcomeInto};
 use super::scope;
 use super::spec::Spec;
@@ -119,6 +120,23 @@ where
     fn start_in_place(&mut self) -> OnHeap<C> {
         let coroutine = self.coroutine.take().expect("a manager is entered once");
         Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
+    }
+
+    /// The manager, started but not polled, without the types that are its own.
+    pub(crate) fn into_member(
+        mut self,
+    ) -> Managed<ErasedFrame<C::Lend, <Output<C> as Outcome>::Error>>
+    where
+        C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+        C::Future: Send + 'static,
+        <Output<C> as Outcome>::Error: 'static,
+    {
+        let coroutine = Mapped {
+            coroutine: self.coroutine.take().expect("a manager is entered once"),
+            map: Outcome::into_result,
+        };
+        let spec = Output::<C>::fallible(self.spec);
+        Managed::new(HeapFrame::start(coroutine).erase(), spec, detach::shared())
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -261,6 +279,19 @@ where
         managed.resume(exit);
         let ended = managed.run_cleanup().await;
         ended.unwrap_or_else(self.spec.timed_out).into_result()
+    }
+
+    fn __into_manager(
+        self,
+    ) -> Manager<
+        impl Coroutine<
+            Lend = Self::Lend,
+            Resume = Exit,
+            Future: Future<Output: Outcome<Error = Self::Error>> + Send + 'static,
+        > + Send
+        + 'static,
+    > {
+        self
     }
 }
 

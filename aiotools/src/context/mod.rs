@@ -56,10 +56,13 @@ mod catch_unwind;
 pub(crate) mod coroutine;
 mod enter;
 mod exit;
+mod failure;
+mod group;
 mod guard;
 mod lend;
 mod managed;
 mod manager;
+mod mapped;
 mod outcome;
 mod scope;
 mod spec;
@@ -74,6 +77,9 @@ pub(crate) use coroutine::OutputOf;
 pub use coroutine::{Coroutine, YieldPoint};
 pub use enter::Enter;
 pub use exit::Exit;
+pub use group::{
+    ContextGroup, EnterGroup, EnterSettled, GroupGuard, Settle, SettledGroup, actxgroup,
+};
 pub use guard::{ExitFuture, Guard};
 pub use lend::{Lend, LendDeref, LendDerefMut, Mut, Owned, Ref};
 pub(crate) use managed::{Cleanup, Kind, ManagerDriver};

@@ -3,6 +3,9 @@
 use std::convert::Infallible;
 use std::fmt;
 
+use super::spec::Spec;
+use crate::cleanup::report;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
@@ -49,6 +52,10 @@ pub trait Outcome: sealed::Sealed + Sized {
 
     #[doc(hidden)]
     fn into_result(self) -> Result<(), Self::Error>;
+
+    /// What is known about a manager, for its outcome as a `Result`.
+    #[doc(hidden)]
+    fn fallible(spec: Spec<Self>) -> Spec<Result<(), Self::Error>>;
 }
 
 /// An outcome whose error the error `X` of a [`try_scope`](super::Manager::try_scope) body can hold.
@@ -88,6 +95,13 @@ impl Outcome for () {
     fn into_result(self) -> Result<(), Infallible> {
         Ok(())
     }
+
+    fn fallible(spec: Spec<()>) -> Spec<Result<(), Infallible>> {
+        Spec::new(spec.about).on_timeout(|timed_out| {
+            report::timed_out(&timed_out);
+            Ok(())
+        })
+    }
 }
 
 impl<X> OutcomeInto<X> for () {
@@ -121,6 +135,10 @@ impl<E: fmt::Debug> Outcome for Result<(), E> {
 
     fn into_result(self) -> Self {
         self
+    }
+
+    fn fallible(spec: Spec<Self>) -> Spec<Self> {
+        spec
     }
 }
 

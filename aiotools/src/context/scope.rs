@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::panic::resume_unwind;
 
-use super::coroutine::OutputOf;
+use super::coroutine::{Halves, LendOf, OutputOf};
 use super::exit::Exit;
 use super::lend::Lend;
 use super::managed::{Managed, ManagerDriver};
@@ -20,8 +20,8 @@ pub(crate) async fn scope<D, T, B>(
     body: &mut Option<B>,
 ) -> <OutputOf<D> as Outcome>::With<T>
 where
-    D: ManagerDriver,
-    B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> T,
+    D: ManagerDriver<Frame: Halves>,
+    B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> T,
 {
     let spec = managed.spec();
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
@@ -47,9 +47,9 @@ pub(crate) async fn try_scope<D, T, X, B>(
     body: &mut Option<B>,
 ) -> Result<T, X>
 where
-    D: ManagerDriver,
+    D: ManagerDriver<Frame: Halves>,
     OutputOf<D>: OutcomeInto<X>,
-    B: for<'a> AsyncFnOnce(<D::Lend as Lend<'a>>::Value) -> Result<T, X>,
+    B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> Result<T, X>,
 {
     let spec = managed.spec();
     if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
