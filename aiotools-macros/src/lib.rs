@@ -12,6 +12,7 @@ mod diag;
 mod duration;
 mod item_fn;
 mod krate;
+mod lru_cache;
 mod main_context;
 #[path = "main/mod.rs"]
 mod main_fn;
@@ -478,4 +479,189 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     let expansion = main_fn::attribute(args.into(), &item.into());
     debug::print("main", &expansion);
     expansion.into()
+}
+
+/// Keeps what an `async fn` returned for the arguments that it was called with, and calls it once for all who ask at the same time.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// use aiotools::lru_cache;
+///
+/// static RUNS: AtomicU32 = AtomicU32::new(0);
+///
+/// #[lru_cache(max_size = 100, expire_after = "1m")]
+/// async fn greeting(name: &str) -> String {
+///     RUNS.fetch_add(1, Ordering::Relaxed);
+///     tokio::task::yield_now().await; // ask somebody
+///     format!("hello, {name}")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (one, two) = tokio::join!(greeting("ada"), greeting("ada"));
+/// assert_eq!((one.as_str(), two.as_str()), ("hello, ada", "hello, ada"));
+/// assert_eq!(RUNS.load(Ordering::Relaxed), 1);
+///
+/// let info = greeting::cache_info();
+/// assert_eq!((info.hits, info.misses, info.current_size), (1, 1, 1));
+///
+/// assert!(greeting::cache_invalidate("ada")); // the same arguments, by reference
+/// greeting::cache_clear(); // everything
+/// # }
+/// ```
+///
+/// The cache belongs to the function, and to all threads and runtimes of the process. What concurrent callers get, and what happens
+/// when one of them is cancelled or panics, is told in [`cache`](https://docs.rs/aiotools/latest/aiotools/cache/index.html).
+///
+/// # Keys
+///
+/// The key is a clone of all arguments: `str` as a `String`, several as a tuple. They must be `Clone + Eq + Hash`. Where some of them
+/// say nothing about the result, or cannot be compared, a closure makes the key. It names the parameters that it needs, and has them by
+/// reference:
+///
+/// ```
+/// # use aiotools::lru_cache;
+/// # #[derive(Clone)] struct Db;
+/// # impl Db { async fn name(&self, id: u32) -> String { id.to_string() } }
+/// #[lru_cache(key = |id| *id)]
+/// async fn user_name(db: Db, id: u32) -> String {
+///     db.name(id).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// user_name(Db, 7).await;
+/// assert!(user_name::cache_invalidate(&7)); // takes what the closure takes
+/// # }
+/// ```
+///
+/// Python's `typed` has no counterpart, as a parameter has one type.
+///
+/// # Errors
+///
+/// If the function returns a `Result`, an `Ok` is kept and an `Err` is not. It goes to the caller that ran the function, and to all that waited
+/// for that run; the next call runs the function again. So the error must be `Clone`. One that is not goes into an `Arc`, and `?` puts it there:
+///
+/// ```
+/// use std::{io, sync::Arc};
+///
+/// #[aiotools::lru_cache]
+/// async fn file(path: String) -> Result<String, Arc<io::Error>> {
+///     Ok(tokio::fs::read_to_string(path).await?)
+/// }
+/// ```
+///
+/// With `on_error = retry` those that waited are not told, but run the function themselves, one after the other, until one
+/// succeeds. Then the error may be anything.
+///
+/// # Methods
+///
+/// A method has a cache in each instance: a field of type `LruCache`, which has the settings. `self` is no part of the key.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+///
+/// use aiotools::{LruCache, lru_cache};
+///
+/// struct Client {
+///     pages: LruCache<u32, String>,
+/// }
+///
+/// impl Client {
+///     fn new() -> Self {
+///         let minute = Duration::from_secs(60);
+///         Self { pages: LruCache::builder().max_size(1000).expire_after(minute).stale_while_revalidate(minute).build() }
+///     }
+///
+///     #[lru_cache(cache = self.pages)]
+///     async fn page(&self, number: u32) -> String {
+///         number.to_string()
+///     }
+///
+///     /// What runs in the background cannot borrow.
+///     #[lru_cache(cache = self.pages, stale_while_revalidate)]
+///     async fn page_at_once(self: Arc<Self>, number: u32) -> String {
+///         number.to_string()
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let client = Arc::new(Client::new());
+/// # assert_eq!(client.page(1).await, "1");
+/// # assert_eq!(client.clone().page_at_once(1).await, "1");
+/// # assert_eq!(client.pages.info().hits, 1);
+/// # }
+/// ```
+///
+/// # Stale values
+///
+/// With `expire_after = "1m", stale_while_revalidate = "10m"` a value is good for a minute. For ten minutes more it is returned at once, and
+/// the first such call starts a run in the background, whose value takes its place. If that fails, the error goes to `tracing`, and the
+/// next call starts another. What runs in the background belongs to the cache, which `cache_close` ends, and to the runtime of the call.
+///
+/// # What it expands to
+///
+/// ```text
+/// async fn greeting(name: &str) -> String {
+///     CACHE.get_with(greeting::key(name), async move { /* the body */ }).await
+/// }
+///
+/// enum greeting {}
+///
+/// impl greeting {
+///     fn cache_info() -> CacheInfo { .. }
+///     fn cache_clear() { .. }
+///     fn cache_invalidate(name: &str) -> bool { .. }
+///     async fn cache_close() { .. }
+/// }
+/// ```
+///
+/// The type is there for its name, which is imported with that of the function. With `cache = ..` there is none.
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `max_size` | a number, or `unlimited` | 128 | How many entries there may be. One more, and the entry that was not asked for the longest makes room. With 0 nothing is kept or shared. |
+/// | `expire_after` | a duration: `"50ms"`, `"1m30s"` | never | How long a value is good, from the end of its run. |
+/// | `stale_while_revalidate` | a duration; with `cache` alone | off | How long an expired value is returned while there is a run in the background. The arguments are owned, and the future is `Send`. |
+/// | `key` | a closure | a clone of all arguments | What the key is. |
+/// | `cache` | an expression | a cache of the function | Where the `LruCache` is. |
+/// | `on_error` | `share`, `retry` | `share` | What those get that waited for a run that fails. Says also that the function returns a `Result` under another name. |
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is an `async fn`. | `#[lru_cache]` goes on an `async fn`; write `async fn` |
+/// | One function, one cache. | a generic function is many functions, and they cannot share one cache; .. |
+/// | A method, or another function in an `impl`, says where its cache is. | a method has a cache in each instance; keep an `LruCache` in a field, and write `cache = self.field` |
+/// | Keys are `Clone + Eq + Hash + Send + Sync` and borrow nothing. | `..` cannot be the key of a cache, or a part of it (at the type) |
+/// | Values are `Clone + Send + Sync`, errors `Clone`. | the trait bound `..: Clone` is not satisfied (at the return type) |
+/// | What may run in the background owns its arguments. | a value may be computed in the background, after the call has ended, so this cannot borrow; .. |
+///
+/// A function that calls itself does so through `Box::pin`, as every recursive `async fn`. Each key is computed once. A call that would wait for itself
+/// runs without the cache.
+///
+/// # Cancellation and panics
+///
+/// - The function runs as a part of the call that found nothing. If that is dropped, so is the run, and a caller that waits runs the function.
+/// - A panic comes out of the call that ran it, and a caller that waits runs the function.
+///
+/// # Feature
+///
+/// Needs the features `macros` and `lru_cache`. The latter is off by default.
+#[proc_macro_attribute]
+pub fn lru_cache(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = lru_cache::attribute(args.into(), &item.into());
+    debug::print("lru_cache", &expansion);
+    expansion.into()
+}
+
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn lru_cache_unavailable(_: TokenStream, item: TokenStream) -> TokenStream {
+    unavailable::plain("lru_cache", "lru_cache", &item.into()).into()
 }

@@ -29,6 +29,20 @@ pub(crate) fn attribute(name: &str, item: &TokenStream) -> TokenStream {
     quote!(#kept #errors)
 }
 
+/// The same for an attribute without which the function makes sense, so that it stays as it is.
+pub(crate) fn plain(name: &str, feature: &str, item: &TokenStream) -> TokenStream {
+    let mut diag = Diagnostics::default();
+    diag.push(syn::Error::new(
+        Span::call_site(),
+        format!(
+            "`#[{name}]` needs the feature `{feature}` of aiotools; write \
+             `aiotools = {{ version = \"..\", features = [\"{feature}\"] }}`"
+        ),
+    ));
+    let errors = diag.finish();
+    quote!(#item #errors)
+}
+
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -54,5 +68,22 @@ mod tests {
         "#]].assert_eq(&crate::testing::pretty(&super::attribute(
             "server", &item,
         )));
+    }
+
+    #[test]
+    fn keeps_the_body_too() {
+        let item = quote!(
+            async fn fetch(id: u32) -> u32 {
+                id
+            }
+        );
+        expect_test::expect![[r#"
+            async fn fetch(id: u32) -> u32 {
+                id
+            }
+            ::core::compile_error! {
+                "`#[lru_cache]` needs the feature `lru_cache` of aiotools; write `aiotools = { version = \"..\", features = [\"lru_cache\"] }`"
+            }
+        "#]].assert_eq(&crate::testing::pretty(&super::plain("lru_cache", "lru_cache", &item)));
     }
 }

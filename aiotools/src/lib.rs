@@ -18,6 +18,7 @@
 //! | hand values down to child tasks | [`context_var!`], [`resetting`] |
 //! | see what is running | [`task::dump`] |
 //! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
+//! | cache an async function, and run it once for all who ask at the same time | `#[lru_cache]`, `LruCache` (feature `lru_cache`) |
 //! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
 //! | stop a program in order | [`#[main]`](macro@main) |
 //! | run a function in a child process | [`afork`], [`process`] |
@@ -77,12 +78,15 @@
 //! |---|---|---|
 //! | `macros` | yes | the attributes |
 //! | `test-util` | yes | `VirtualClock`, `#[test(virtual_clock)]` |
+//! | `lru_cache` | no | `#[lru_cache]`, `LruCache`: caches for async functions |
 //! | `schedule` | no | timers that follow the wall clock: cron expressions, time zones |
 //! | `fork` | yes | [`process`], on Unix |
 //! | `server` | yes | [`server`](mod@server), on Unix |
 //!
 //! Without the features, everything else remains.
 
+#[cfg(feature = "lru_cache")]
+pub mod cache;
 pub mod cancel;
 pub mod cleanup;
 pub mod context;
@@ -102,6 +106,12 @@ pub mod time;
 #[allow(missing_docs)]
 pub mod __private;
 
+#[cfg(all(feature = "macros", feature = "lru_cache"))]
+#[doc(inline)]
+pub use aiotools_macros::lru_cache;
+#[cfg(all(feature = "macros", not(feature = "lru_cache")))]
+#[doc(hidden)]
+pub use aiotools_macros::lru_cache_unavailable as lru_cache;
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use aiotools_macros::{actxmgr, main, test, timer};
@@ -111,6 +121,9 @@ pub use aiotools_macros::{main_context, server};
 #[cfg(all(feature = "macros", not(all(unix, feature = "server"))))]
 #[doc(hidden)]
 pub use aiotools_macros::{main_context_unavailable as main_context, server_unavailable as server};
+#[cfg(feature = "lru_cache")]
+#[doc(inline)]
+pub use cache::LruCache;
 #[doc(inline)]
 pub use cancel::{
     CancelError, CancelErrors, CancelReason, Cancelled, cancel_and_wait, cancel_and_wait_with,

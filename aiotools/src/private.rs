@@ -5,6 +5,11 @@ pub use crate::context::{
     TimedOutAsError, TimedOutAsPanic, YieldPoint,
 };
 
+#[cfg(feature = "lru_cache")]
+pub use crate::cache::{
+    CacheInfo, CacheKey, LruCache,
+    engine::{FunctionCache, borrowed_key_part, key_part},
+};
 #[cfg(feature = "test-util")]
 pub use crate::time::VirtualClock;
 pub use crate::time::{

@@ -7,6 +7,18 @@
 #[path = "integration/auto_traits.rs"]
 mod auto_traits;
 
+/// Caches of functions: keys, sizes, methods, and what upstream's tests check.
+#[path = "integration/cache_function.rs"]
+mod cache_function;
+
+/// One run for each key: who runs, who waits, and what happens when the one who runs does not come to the end.
+#[path = "integration/cache_flight.rs"]
+mod cache_flight;
+
+/// When values expire, and how they are refreshed.
+#[path = "integration/cache_time.rs"]
+mod cache_time;
+
 /// Futures of managers that are dropped: when, by whom, and what happens then.
 #[path = "integration/context_cancel.rs"]
 mod context_cancel;

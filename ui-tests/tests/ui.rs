@@ -20,6 +20,12 @@ fn actxmgr() {
 
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
 #[test]
+fn lru_cache() {
+    check("lru_cache");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
 fn tasks() {
     check("tasks");
 }

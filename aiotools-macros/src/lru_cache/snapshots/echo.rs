@@ -1,0 +1,4 @@
+struct Fetch;
+::core::compile_error! {
+    "`#[lru_cache]` goes on an `async fn`, not on a `struct`"
+}

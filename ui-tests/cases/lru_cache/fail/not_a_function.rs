@@ -1,0 +1,6 @@
+#[aiotools::lru_cache]
+struct Fetch;
+
+fn main() {
+    let _ = Fetch;
+}
