@@ -5,8 +5,14 @@
     reason = "these tests run on threads of their own, and have no runtime"
 )]
 
+#[path = "server_ops/children.rs"]
+mod children;
 #[path = "server_ops/listeners.rs"]
 mod listeners;
+#[path = "server_ops/notify.rs"]
+mod notify;
+#[path = "server_ops/rights.rs"]
+mod rights;
 mod server_support;
 #[path = "server_ops/support.rs"]
 mod support;

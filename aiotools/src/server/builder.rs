@@ -8,14 +8,16 @@ use super::{
     IntoWorkerRuntime, Listen, Phase, Ready, RestartPolicy, ServerError, ServerEvent, Signal,
     WorkerContext,
     body::ServerWorker,
-    error::Kind,
+    error::{BoxError, Kind},
     handle::{Requests, ServerHandle},
     inherited::Inherited,
     listeners::Listeners,
     main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
+    notify::Notifier,
     observer::Observer,
     options::Options,
     parent::{End, Parent, Side},
+    service::Service,
     signal_queue::SignalQueue,
     worker,
 };
@@ -29,10 +31,14 @@ pub struct Server<W, M = NoMainContext, A = ()> {
     main_context: M,
     args: A,
     runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
-    options: Options,
+    pub(super) options: Options,
     observer: Observer,
     requests: Option<Requests>,
+    pub(super) prestart: Vec<Prestart>,
 }
+
+/// Called in a new process, with its index.
+pub(super) type Prestart = Box<dyn FnOnce(usize) -> Result<(), BoxError>>;
 
 impl<W> Server<W> {
     pub(super) fn new(worker: W) -> Self {
@@ -44,6 +50,7 @@ impl<W> Server<W> {
             options: Options::default(),
             observer: Observer::default(),
             requests: None,
+            prestart: Vec::new(),
         }
     }
 }
@@ -64,6 +71,7 @@ impl<W, M, A> Server<W, M, A> {
             options,
             observer,
             requests,
+            prestart,
             ..
         } = self;
         Server {
@@ -74,6 +82,7 @@ impl<W, M, A> Server<W, M, A> {
             options,
             observer,
             requests,
+            prestart,
         }
     }
 
@@ -88,6 +97,7 @@ impl<W, M, A> Server<W, M, A> {
             options,
             observer,
             requests,
+            prestart,
             ..
         } = self;
         Server {
@@ -98,6 +108,7 @@ impl<W, M, A> Server<W, M, A> {
             options,
             observer,
             requests,
+            prestart,
         }
     }
 
@@ -350,8 +361,13 @@ impl<W, M, A> Server<W, M, A> {
             options,
             mut observer,
             requests,
+            prestart,
         } = self;
         options.check()?;
+        let rights = options
+            .privileges
+            .resolve()
+            .map_err(|err| ServerError::new(Kind::Privileges(err)))?;
         let by_pidfd = !options.portable && pidfd_open(nix::unistd::getpid()).is_ok();
         let queue = SignalQueue::open(options.parent_signals(by_pidfd), options.portable)
             .map_err(|err| ServerError::system("take over the stop signals", err))?;
@@ -365,6 +381,7 @@ impl<W, M, A> Server<W, M, A> {
             !options.portable,
         )?;
         drop(inherited);
+        let service = Service::new(Notifier::take(), options.workers);
         observer.phase(Phase::Bound);
 
         let main_context = match main_context.enter() {
@@ -379,10 +396,18 @@ impl<W, M, A> Server<W, M, A> {
             }
         };
 
-        match Parent::new(&options, observer, queue, listeners, requests).run() {
+        let parent = Parent::new(&options, observer, queue, listeners, requests, service);
+        match parent.run() {
             Side::Worker(seat, listeners) => {
                 let ctx = WorkerContext::new(&seat, main_context.leak(), args, listeners);
-                worker::run(*seat, ctx.shared(), runtime, move || worker.worker(ctx))
+                let index = seat.index;
+                let runtime = || {
+                    for hook in prestart {
+                        hook(index).map_err(io::Error::other)?;
+                    }
+                    runtime()
+                };
+                worker::run(*seat, ctx.shared(), &rights, runtime, || worker.worker(ctx))
             }
             Side::Parent(end) => {
                 let End {
@@ -405,7 +430,7 @@ impl<W, M, A> Server<W, M, A> {
 fn report(
     error: Option<ServerError>,
     failures: Vec<super::WorkerFailure>,
-    main_context: Option<super::error::BoxError>,
+    main_context: Option<BoxError>,
 ) -> Result<(), ServerError> {
     match (error, main_context) {
         (Some(error), main_context) => {

@@ -23,6 +23,7 @@ pub(super) enum Kind {
         what: String,
         why: &'static str,
     },
+    Privileges(io::Error),
     Bind {
         what: String,
         source: io::Error,
@@ -95,6 +96,7 @@ impl ServerError {
                 | Kind::NoStopSignals
                 | Kind::StopSignal(_)
                 | Kind::Listen { .. }
+                | Kind::Privileges(_)
         )
     }
 
@@ -147,6 +149,7 @@ impl fmt::Display for ServerError {
                 "{signal} cannot be a stop signal: use one that a process may catch, such as SIGTERM, SIGINT or SIGUSR1"
             ),
             Kind::Listen { what, why } => write!(f, "the listener {what} cannot be had: {why}"),
+            Kind::Privileges(_) => f.write_str("the workers cannot be given other rights"),
             Kind::Bind { what, .. } => write!(f, "cannot listen on {what}"),
             Kind::MainContext { when, .. } => write!(f, "the main context failed {when}"),
             Kind::System { what, .. } => write!(f, "cannot {what}"),
@@ -198,7 +201,9 @@ impl Error for ServerError {
     /// are part of the message.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0 {
-            Kind::Bind { source, .. } | Kind::System { source, .. } => Some(source),
+            Kind::Bind { source, .. } | Kind::System { source, .. } | Kind::Privileges(source) => {
+                Some(source)
+            }
             Kind::MainContext { source, .. } => Some(&**source),
             _ => None,
         }

@@ -186,6 +186,12 @@ impl Listeners {
         Ok(())
     }
 
+    /// Whether there is a listener of which each worker has a queue of its own.
+    pub(super) fn are_per_worker(&self) -> bool {
+        let per_worker = |listener: &Listener| matches!(listener.sockets, Sockets::PerWorker(_));
+        self.all.iter().any(per_worker)
+    }
+
     /// Says which workers there are to connect to.
     pub(super) fn steer(&mut self, indexes: &[usize]) {
         for listener in &mut self.all {

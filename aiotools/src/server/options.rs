@@ -3,7 +3,8 @@
 use std::{collections::HashSet, time::Duration};
 
 use super::{
-    RestartPolicy, ServerError, Signal, error::Kind, listen::Listen, supervision::Command,
+    RestartPolicy, ServerError, Signal, error::Kind, listen::Listen, privileges::Privileges,
+    supervision::Command,
 };
 use crate::process::thread_count;
 
@@ -22,6 +23,9 @@ pub(super) struct Options {
     /// In bytes.
     pub(super) max_memory: Option<u64>,
     pub(super) run_to_completion: bool,
+    /// Go on without a worker that failed.
+    pub(super) ignore_failures: bool,
+    pub(super) privileges: Privileges,
     /// Do without signalfd and pidfd, as systems that have none do.
     pub(super) portable: bool,
 }
@@ -40,6 +44,8 @@ impl Default for Options {
             max_requests: None,
             max_memory: None,
             run_to_completion: false,
+            ignore_failures: false,
+            privileges: Privileges::default(),
             portable: false,
         }
     }

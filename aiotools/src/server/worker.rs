@@ -1,6 +1,6 @@
 //! The worker's side: from the fork to the exit of the process.
 //!
-//! In this order: die with the parent · take the index · build the runtime · put handlers in place
+//! In this order: give up rights · die with the parent · take the index · build the runtime · put handlers in place
 //! of the blocked stop signals · run the body to its `yield_!` · report ready · wait for the stop ·
 //! run the body to its end · drain the cleanups that it left behind · report · exit. Each failure
 //! is reported as soon as it is known, and once.
@@ -27,6 +27,7 @@ use super::{
     control::{Report, WorkerEnd},
     ear,
     error::{BoxError, chain},
+    privileges::WorkerRights,
     signal_queue::SavedMask,
 };
 use crate::{
@@ -65,12 +66,15 @@ const PANICKED: i32 = 101;
 pub(super) fn run<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     mut seat: Seat,
     shared: &'static Shared,
+    rights: &WorkerRights,
     runtime: impl FnOnce() -> io::Result<Runtime>,
     worker: impl FnOnce() -> Worker<C>,
 ) -> ! {
     context::set_process_index(seat.index);
     let mut code = 0;
     let alive = catch_unwind(AssertUnwindSafe(|| {
+        // First, as the kernel forgets what is to happen at the end of the parent when rights change.
+        rights.apply()?;
         die_with_parent(seat.parent)?;
         let runtime = runtime()?;
         code = runtime.block_on(work(&mut seat, shared, worker))?;

@@ -9,12 +9,14 @@ use std::{
         unix::{fs::PermissionsExt as _, net::UnixListener},
     },
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use nix::sys::signal::Signal;
 
 use crate::{
-    server_support::App,
+    server_support::{App, wait_until},
     support::{Dir, answer_tcp, answer_unix, command, ready},
 };
 
@@ -99,6 +101,65 @@ fn listeners_with_a_queue_per_worker() {
     assert!(second.stderr.contains("in use"), "{second}");
     app.signal(Signal::SIGTERM);
     assert!(app.end().status.success());
+}
+
+/// New connections go to the workers that stay, and those that are on their way to the others are
+/// still served.
+#[test]
+fn listeners_with_a_queue_per_worker_lose_nothing_when_scaled() {
+    let mut app = ready("workers=4 listen=tcp:127.0.0.1:0|reuse_port serve=127.0.0.1:0");
+    let addr = app.line("address ");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut answered = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        answer_tcp(&addr).expect("an answer");
+                        answered += 1;
+                    }
+                    answered
+                })
+            })
+            .collect();
+        let stop = Done(&done);
+        // One after the other: two that are pending are one.
+        for workers in [3, 2, 1] {
+            app.signal(Signal::SIGTTOU);
+            app.line(&format!("event Scaled {{ workers: {workers}"));
+        }
+        for index in 1..4 {
+            app.line(&format!("event WorkerEnded {{ index: {index}"));
+        }
+        // Four again, of which three take the sockets that were left.
+        for index in 1..4 {
+            app.signal(Signal::SIGTTIN);
+            app.lines_until(2, &format!("event WorkerReady {{ index: {index}"));
+        }
+        wait_until("all four serve", || {
+            let serving: HashSet<_> = (0..40).map(|_| answer_tcp(&addr).unwrap().worker).collect();
+            serving.len() == 4
+        });
+        drop(stop);
+        let answered: usize = clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .sum();
+        assert!(answered > 100, "{answered}");
+    });
+    app.signal(Signal::SIGTERM);
+    let ended = app.end();
+    assert!(ended.status.success(), "{ended}");
+}
+
+/// Has the clients stop, also when the test fails.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Starts the server with two sockets, at descriptors 3 and 4, as systemd does.

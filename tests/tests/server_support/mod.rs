@@ -141,6 +141,16 @@ impl App {
         }
     }
 
+    /// Waits until there are so many lines that begin with this.
+    pub(crate) fn lines_until(&mut self, count: usize, start: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        wait_until(&format!("{count} lines `{start}`"), || {
+            lines = self.lines(start);
+            lines.len() >= count
+        });
+        lines
+    }
+
     pub(crate) fn workers(&mut self) -> Vec<i32> {
         let list = self.line("ready ");
         list.trim_matches(['[', ']'])

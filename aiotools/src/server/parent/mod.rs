@@ -32,6 +32,7 @@ use super::{
     listeners::Listeners,
     observer::Observer,
     options::Options,
+    service::Service,
     signal_queue::SignalQueue,
     supervision::{Action, Plan, Random, WorkerId},
     worker::Seat,
@@ -67,8 +68,11 @@ pub(super) struct Parent<'a> {
     queue: SignalQueue,
     listeners: Listeners,
     requests: Option<Requests>,
+    service: Service,
     children: Children,
     plan: Plan<'a>,
+    /// The workers that new connections go to, where each has a queue of its own.
+    steered: Vec<usize>,
     pid: Pid,
 }
 
@@ -86,6 +90,7 @@ impl<'a> Parent<'a> {
         queue: SignalQueue,
         listeners: Listeners,
         requests: Option<Requests>,
+        service: Service,
     ) -> Self {
         Self {
             options,
@@ -93,18 +98,21 @@ impl<'a> Parent<'a> {
             queue,
             listeners,
             requests,
+            service,
             children: Children::default(),
             plan: Plan::new(options, Random::from_entropy()),
+            steered: Vec::new(),
             pid: getpid(),
         }
     }
 
     /// Starts the workers and sees them to their end. Returns in the parent, and in each worker.
     pub(super) fn run(mut self) -> Side {
-        self.observer.phase(Phase::Starting);
+        self.phase(Phase::Starting);
         // A stop that was asked for while the main context was set up spares the workers.
         self.take_signals(Instant::now());
-        self.plan.start(Instant::now());
+        let lingers = self.listeners.are_per_worker();
+        self.plan.start(lingers, Instant::now());
         loop {
             while let Some(action) = self.plan.next_action() {
                 if let Some(born) = self.perform(action) {
@@ -127,7 +135,9 @@ impl<'a> Parent<'a> {
             self.take_requests(now);
             self.take_reports(now);
             self.reap(now);
+            self.service.tick(now);
             self.plan.advance(now);
+            self.steer(now);
         }
     }
 
@@ -135,7 +145,7 @@ impl<'a> Parent<'a> {
     /// with.
     fn perform(&mut self, action: Action) -> Option<Born> {
         match action {
-            Action::Fork(id, index, request_limit) => match self.fork(id) {
+            Action::Fork(id, index, request_limit) => match self.fork(id, index) {
                 Ok(None) => {}
                 Ok(Some(control)) => {
                     return Some(Born {
@@ -166,12 +176,15 @@ impl<'a> Parent<'a> {
             }
             Action::ShutDoor => self.listeners.shut(),
             Action::CloseListeners => self.listeners = Listeners::default(),
-            Action::Phase(phase) => self.observer.phase(phase),
+            Action::Phase(phase) => self.phase(phase),
             Action::Ready(worker_pids) => self.observer.ready(&Ready {
                 local_addrs: self.listeners.local_addrs().collect(),
                 worker_pids,
             }),
-            Action::Event(event) => self.observer.event(&event),
+            Action::Event(event) => {
+                self.service.event(&event);
+                self.observer.event(&event);
+            }
         }
         None
     }
@@ -182,8 +195,38 @@ impl<'a> Parent<'a> {
         }
     }
 
+    fn phase(&mut self, phase: Phase) {
+        self.service.phase(phase, self.options.wait_timeout);
+        self.observer.phase(phase);
+    }
+
+    /// Where each worker has a queue of its own: sends new connections to the workers that serve,
+    /// and lets those go whose queue is empty.
+    fn steer(&mut self, now: Instant) {
+        if !self.listeners.are_per_worker() {
+            return;
+        }
+        let serving = self.plan.serving();
+        if serving != self.steered {
+            self.listeners.steer(&serving);
+            self.steered = serving;
+        }
+        for index in self.plan.due_to_retire(now) {
+            if !self.listeners.has_waiting_for(index) {
+                self.plan.retire(index, now);
+            }
+        }
+    }
+
     /// Forks one worker; in the worker, the result is its end of the control stream.
-    fn fork(&mut self, id: WorkerId) -> Result<Option<control::WorkerEnd>, ServerError> {
+    fn fork(
+        &mut self,
+        id: WorkerId,
+        index: usize,
+    ) -> Result<Option<control::WorkerEnd>, ServerError> {
+        self.listeners
+            .provide(index)
+            .map_err(|err| ServerError::system("listen for one more worker", err))?;
         let (control, worker) =
             control::pair().map_err(|err| ServerError::system("make a socket pair", err))?;
         match fork() {
@@ -204,6 +247,7 @@ impl<'a> Parent<'a> {
 
     fn into_worker(mut self, born: Born) -> Side {
         self.children.0.clear();
+        drop(self.service);
         // The image of a value whose end is the parent's to see to.
         let _ = ManuallyDrop::new(self.observer);
         let options = self.options;
@@ -242,6 +286,10 @@ impl<'a> Parent<'a> {
         let watched = self.children.0.iter().any(Child::must_be_watched);
         let timeouts = [
             self.plan.deadline().map(until),
+            self.service.deadline().map(until),
+            self.plan
+                .next_to_retire()
+                .map(|at| until(at).max(DOOR_INTERVAL)),
             self.plan.is_closing().then_some(DOOR_INTERVAL),
             watched.then_some(WATCH_INTERVAL),
         ];

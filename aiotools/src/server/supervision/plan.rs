@@ -63,6 +63,9 @@ pub(in crate::server) struct Plan<'a> {
     pub(super) slots: Vec<Slot>,
     /// How many workers there are to be. Slots from there on are only there to be emptied.
     pub(super) wanted: usize,
+    /// Whether each worker has a queue of its own, so that one that is no longer needed has to
+    /// empty it.
+    pub(super) lingers: bool,
     pub(super) rollout: Rollout,
     actions: VecDeque<Action>,
     last_id: u64,
@@ -87,6 +90,7 @@ impl<'a> Plan<'a> {
             state: State::Starting,
             slots: Vec::new(),
             wanted: options.workers,
+            lingers: false,
             rollout: Rollout::default(),
             actions: VecDeque::new(),
             last_id: 0,
@@ -104,7 +108,8 @@ impl<'a> Plan<'a> {
     // -- what has happened
 
     /// The workers may be started; unless a stop was asked for before.
-    pub(in crate::server) fn start(&mut self, now: Instant) {
+    pub(in crate::server) fn start(&mut self, lingers: bool, now: Instant) {
+        self.lingers = lingers;
         if self.is_up() {
             for index in 0..self.wanted {
                 self.slots.push(Slot::new(Origin::Start));
@@ -266,6 +271,7 @@ impl<'a> Plan<'a> {
         }
         self.beat(now);
         self.advance_wear(now);
+        self.expire_retired(now);
         self.roll(now);
         if matches!(self.state, State::Starting) {
             self.begin_running();
@@ -297,6 +303,16 @@ impl<'a> Plan<'a> {
             .chain(limits)
             .chain(others.into_iter().flatten())
             .min()
+    }
+
+    /// The indexes that new connections are to go to: those with a worker that serves and stays.
+    pub(in crate::server) fn serving(&self) -> Vec<usize> {
+        let serves = |slot: &Slot| slot.current.as_ref().is_some_and(Member::is_serving);
+        let slots = self.slots.iter().take(self.wanted).enumerate();
+        slots
+            .filter(|(_, slot)| serves(slot))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Whether there is nothing left to wait for.
@@ -502,7 +518,10 @@ impl<'a> Plan<'a> {
             return self.survive(failure);
         }
         if !self.is_up() {
-            return self.regret(failure);
+            return match self.options.ignore_failures {
+                true => self.survive(failure),
+                false => self.regret(failure),
+            };
         }
         let is_start = failure.phase() == WorkerPhase::Initialization && place != Place::Leaving;
         let in_reload = is_start.then(|| failure.clone());
@@ -531,6 +550,13 @@ impl<'a> Plan<'a> {
             Place::Current if !slot.was_ready && slot.origin == Origin::Scale => {
                 self.survive(failure);
                 self.scale(index, now);
+            }
+            Place::Current
+                if self.options.ignore_failures
+                    && (!slot.was_ready || self.options.restart.is_never()) =>
+            {
+                slot.given_up = true;
+                self.survive(failure);
             }
             Place::Current if !slot.was_ready || self.options.restart.is_never() => {
                 self.regret(failure);

@@ -1,13 +1,18 @@
 //! More workers, or fewer, at run time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     Plan,
-    member::Asked,
+    member::{Asked, Member},
     slot::{Origin, Place, Slot},
 };
 use crate::server::ServerEvent;
+
+/// How long a worker with a queue of its own serves on when it is no longer needed, and new
+/// connections go to the others: for those that are just being opened, which the kernel has given to
+/// it. The packet that opens one is repeated after a second, and again two seconds later.
+const LINGER: Duration = Duration::from_millis(3500);
 
 /// More than this are taken for a mistake.
 const MOST: usize = 1024;
@@ -23,10 +28,15 @@ impl Plan<'_> {
         self.event(ServerEvent::Scaled { workers });
         for index in before..workers {
             match self.slots.get_mut(index) {
-                // Some of its last workers are still leaving it.
                 Some(slot) => {
+                    let stays = slot.retire_at.take().is_some();
+                    if stays && slot.current.as_ref().is_some_and(Member::is_serving) {
+                        continue;
+                    }
+                    // Some of its last workers are still leaving it.
                     slot.origin = Origin::Scale;
                     slot.was_ready = false;
+                    slot.given_up = false;
                 }
                 None => self.slots.push(Slot::new(Origin::Scale)),
             }
@@ -35,10 +45,57 @@ impl Plan<'_> {
         for index in workers..before {
             let slot = &mut self.slots[index];
             slot.retry_at = None;
-            let ids: Vec<_> = slot.members().map(|member| member.id).collect();
-            for id in ids {
-                self.dismiss(id, self.options.default_signal(), Asked::Server, now);
+            if self.lingers && slot.current.as_ref().is_some_and(Member::is_serving) {
+                slot.retire_at = Some(now + LINGER);
+            } else {
+                self.empty(index, now);
             }
+        }
+    }
+
+    /// The slots whose worker may go, once nothing waits for it alone. Each is to be told to
+    /// [`retire`](Self::retire).
+    pub(in crate::server) fn due_to_retire(&self, now: Instant) -> Vec<usize> {
+        let due = |slot: &Slot| slot.retire_at.is_some_and(|at| at <= now);
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter(|(_, slot)| due(slot))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// When the first of them is due; until it has been told to go, that may lie in the past.
+    pub(in crate::server) fn next_to_retire(&self) -> Option<Instant> {
+        self.slots.iter().filter_map(|slot| slot.retire_at).min()
+    }
+
+    /// Nothing waits for this worker any more.
+    pub(in crate::server) fn retire(&mut self, index: usize, now: Instant) {
+        if let Some(slot) = self.slots.get_mut(index)
+            && slot.retire_at.take().is_some()
+        {
+            self.empty(index, now);
+        }
+    }
+
+    /// Has the workers go whose queue does not become empty.
+    pub(super) fn expire_retired(&mut self, now: Instant) {
+        let limit = self.options.wait_timeout;
+        for index in self.wanted..self.slots.len() {
+            let over = |at: Instant| at.checked_add(limit).is_some_and(|until| until <= now);
+            if self.slots[index].retire_at.is_some_and(over) {
+                self.retire(index, now);
+            }
+        }
+    }
+
+    fn empty(&mut self, index: usize, now: Instant) {
+        let ids: Vec<_> = self.slots[index]
+            .members()
+            .map(|member| member.id)
+            .collect();
+        for id in ids {
+            self.dismiss(id, self.options.default_signal(), Asked::Server, now);
         }
     }
 }

@@ -17,8 +17,12 @@ pub(super) struct Slot {
     pub(super) leaving: Vec<Member>,
     /// When to fill the place again.
     pub(super) retry_at: Option<Instant>,
+    /// When its worker may go, which gets no new connection any more; for a slot that was taken away.
+    pub(super) retire_at: Option<Instant>,
     pub(super) history: History,
     pub(super) origin: Origin,
+    /// Left empty for good, after a failure that was to be ignored.
+    pub(super) given_up: bool,
     /// Whether a worker has ever been ready here.
     pub(super) was_ready: bool,
     /// How often another worker was started in the place of one that died.
@@ -49,8 +53,10 @@ impl Slot {
             successor: None,
             leaving: Vec::new(),
             retry_at: None,
+            retire_at: None,
             history: History::default(),
             origin,
+            given_up: false,
             was_ready: false,
             restarts: 0,
             last_pid: 0,
@@ -68,11 +74,10 @@ impl Slot {
         self.members().next().is_none()
     }
 
-    /// Whether the worker in place is at its `yield_!`.
+    /// Whether the worker in place is at its `yield_!`, or there is to be none.
     pub(super) fn is_ready(&self) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|member| member.ready.is_some())
+        let ready = |member: &Member| member.ready.is_some();
+        self.given_up || self.current.as_ref().is_some_and(ready)
     }
 
     pub(super) fn place_of(&self, id: WorkerId) -> Option<Place> {

@@ -127,8 +127,13 @@ impl Plan<'_> {
             return;
         }
         self.state = State::Running;
-        if self.slots.iter().all(|slot| slot.was_ready) {
-            let pids = self.slots.iter().map(|slot| slot.last_pid).collect();
+        if self
+            .slots
+            .iter()
+            .all(|slot| slot.was_ready || slot.given_up)
+        {
+            let there = self.slots.iter().filter(|slot| !slot.given_up);
+            let pids = there.map(|slot| slot.last_pid).collect();
             self.act(Action::Phase(Phase::Running));
             self.act(Action::Ready(pids));
         }
@@ -180,6 +185,7 @@ impl Plan<'_> {
         self.end_reload();
         for slot in &mut self.slots {
             slot.retry_at = None;
+            slot.retire_at = None;
         }
         self.state = State::Closing(stop, now + DOOR_LIMIT);
         self.act(Action::ShutDoor);

@@ -30,6 +30,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
         .workers(settings.number("workers", 2) as usize)
         .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
         .on_phase(|phase| say!("phase {phase:?}"))
+        .on_event(|event| say!("event {event:?}"))
         .on_ready(|ready| {
             for addr in ready.local_addrs() {
                 say!("address {addr}");
@@ -38,6 +39,27 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
         });
     for text in settings.list("listen") {
         server = server.bind_with(listen(text));
+    }
+    if settings.has("user") {
+        server = server.user(settings.text("user"));
+    }
+    if settings.has("group") {
+        server = server.group(settings.text("group"));
+    }
+    if settings.has("groups") {
+        server = server.supplementary_groups(settings.list("groups"));
+    }
+    if settings.has("umask") {
+        server = server.umask(0o027);
+    }
+    if settings.has("no_new_privs") {
+        server = server.no_new_privs();
+    }
+    if settings.has("ignore") {
+        server = server.ignore_child_interrupts();
+    }
+    if settings.has("prestart") {
+        server = server.prestart_hook(prestart);
     }
     let result = server.run();
     say!("environment {}", environment());
@@ -67,6 +89,34 @@ fn listen(text: &str) -> Listen {
     listen
 }
 
+fn prestart(index: usize) -> io::Result<()> {
+    assert_eq!(aiotools::process_index(), Some(index));
+    assert!(tokio::runtime::Handle::try_current().is_err());
+    say!("prestart {index} {}", rights());
+    match settings()
+        .list("prestart")
+        .any(|failing| failing == index.to_string())
+    {
+        true => Err(io::Error::other("no start today")),
+        false => Ok(()),
+    }
+}
+
+/// Who this process is, by the kernel.
+fn rights() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let wanted = ["Uid", "Gid", "Groups", "Umask", "NoNewPrivs"];
+    let lines = status.lines().filter_map(|line| line.split_once(':'));
+    let wanted = lines.filter(|(key, _)| wanted.contains(key));
+    let parts: Vec<_> = wanted
+        .map(|(key, value)| {
+            let values: Vec<_> = value.split_whitespace().collect();
+            format!("{key}={}", values.join(","))
+        })
+        .collect();
+    parts.join(" ")
+}
+
 /// What is left of the variables of the service manager.
 fn environment() -> String {
     let prefixes = ["LISTEN_", "NOTIFY_", "WATCHDOG_", "AIOTOOLS_"];
@@ -82,6 +132,16 @@ fn environment() -> String {
 async fn worker(ctx: WorkerContext) -> io::Result<()> {
     let (settings, index) = (settings(), ctx.process_index());
     say!("start {index} {} {}", process::id(), environment());
+    say!("rights {index} {}", rights());
+    if settings
+        .list("fail")
+        .any(|failing| failing == index.to_string())
+    {
+        return Err(io::Error::other(format!("boom {index}")));
+    }
+    if settings.has("fail_if") && std::path::Path::new(settings.text("fail_if")).exists() {
+        return Err(io::Error::other("told to fail"));
+    }
     let mut serving = Vec::new();
     for name in settings.list("serve") {
         for listener in ctx.listeners(name)? {
@@ -96,6 +156,12 @@ async fn worker(ctx: WorkerContext) -> io::Result<()> {
     }
     let signal = yield_!();
     say!("stop {index} {signal}");
+    if settings
+        .list("fail_stop")
+        .any(|failing| failing == index.to_string())
+    {
+        return Err(io::Error::other(format!("late boom {index}")));
+    }
     for task in serving {
         task.abort();
     }
