@@ -30,6 +30,8 @@ type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 struct Members<T> {
     node: Arc<Node>,
     handles: Vec<Option<TaskHandle<T>>>,
+    /// How many have not been taken.
+    left: usize,
 }
 
 impl<T: Send + 'static> Members<T> {
@@ -37,19 +39,20 @@ impl<T: Send + 'static> Members<T> {
     where
         F: Future<Output: TaskOutput<Value = T>> + Send + 'static,
     {
-        let handles = futures
+        let handles: Vec<_> = futures
             .into_iter()
             .map(|future| Some(spawner.spawn_at(location, future)))
             .collect();
         Self {
             node: Arc::clone(spawner.node()),
+            left: handles.len(),
             handles,
         }
     }
 
     /// The next that has ended, with its index.
     async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
-        if self.handles.iter().all(Option::is_none) {
+        if self.left == 0 {
             return None;
         }
         let node = &self.node;
@@ -71,7 +74,9 @@ impl<T: Send + 'static> Members<T> {
 
     /// The result of one, when it has ended.
     async fn take(&mut self, index: usize) -> Option<Result<T, TaskError>> {
-        Some(self.handles[index].take()?.await)
+        let handle = self.handles[index].take()?;
+        self.left -= 1;
+        Some(handle.await)
     }
 
     /// Ends the rest; the scope around them waits for it.

@@ -209,11 +209,11 @@ impl TaskError {
         }
     }
 
-    /// Whether both are the same ending of the same task.
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Repr::Full(a), Repr::Full(b)) => Arc::ptr_eq(a, b),
-            _ => false,
+    /// The same for all clones of one error, and for them only. None for a plain cancellation, of which there may be many alike.
+    pub(crate) fn identity(&self) -> Option<usize> {
+        match &self.0 {
+            Repr::Full(full) => Some(Arc::as_ptr(full).addr()),
+            Repr::Cancelled { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use super::{
     children::{Children, Head},
     error::TaskError,
+    failures::Failures,
     node::{Kind, Node},
     queue::Queue,
     report,
@@ -51,10 +52,10 @@ const BOOKS: usize = 1 << (usize::BITS - 1);
 #[derive(Default)]
 struct Kids {
     parked: Children,
-    errors: Vec<TaskError>,
     /// Children that ended, in that order, where the policy asks for it.
     finished: VecDeque<u32>,
     // What few groups need is apart, since every group has a `Kids`.
+    failures: Option<Box<Failures>>,
     known: Option<Box<Known>>,
     queue: Option<Box<Queue>>,
     /// Single children whose grace has to be timed by the one who drives the group.
@@ -379,17 +380,12 @@ impl Family {
     /// A child (or the body) failed.
     pub(crate) fn fail(&self, group: &Arc<Node>, error: TaskError) {
         match &self.policy {
-            Policy::Collect { .. } => lock(&self.kids).errors.push(error),
+            Policy::Collect { .. } => {
+                self.keep(error);
+            }
             Policy::Handle(handler) => handler.call(&error),
             Policy::FailFast => {
-                let first = {
-                    let mut kids = lock(&self.kids);
-                    if kids.errors.iter().any(|known| known.same(&error)) {
-                        return;
-                    }
-                    kids.errors.push(error);
-                    kids.errors.len() == 1
-                };
+                let first = self.keep(error);
                 if first && !group.is_orphaned() {
                     group.cancel(&CancelReason::of(ReasonKind::Failure));
                 }
@@ -397,13 +393,23 @@ impl Family {
         }
     }
 
+    fn keep(&self, error: TaskError) -> bool {
+        let mut kids = lock(&self.kids);
+        kids.failures.get_or_insert_default().push(error)
+    }
+
     /// Whether the group has failed, and has that to tell.
     pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.policy, Policy::FailFast) && !lock(&self.kids).errors.is_empty()
+        matches!(self.policy, Policy::FailFast)
+            && lock(&self.kids)
+                .failures
+                .as_ref()
+                .is_some_and(|failures| !failures.is_empty())
     }
 
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
-        std::mem::take(&mut lock(&self.kids).errors)
+        let failures = lock(&self.kids).failures.take();
+        failures.map_or_else(Vec::new, |failures| failures.into_vec())
     }
 
     pub(crate) fn take_finished(&self) -> Option<u32> {
@@ -412,9 +418,8 @@ impl Family {
 
     /// Somebody has this error from the handle.
     pub(crate) fn taken(&self, error: &TaskError) {
-        let errors = &mut lock(&self.kids).errors;
-        if let Some(at) = errors.iter().position(|known| known.same(error)) {
-            errors.remove(at);
+        if let Some(failures) = &mut lock(&self.kids).failures {
+            failures.remove(error);
         }
     }
 

@@ -26,6 +26,7 @@ mod current;
 mod drive;
 mod dump;
 mod error;
+mod failures;
 mod family;
 mod fault;
 mod gate;

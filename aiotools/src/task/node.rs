@@ -70,6 +70,8 @@ pub(crate) struct Node {
     control: AtomicU64,
     /// Units that are not children.
     others: AtomicUsize,
+    /// Where it stands in the list of those around it; guarded by the lock of that list.
+    pub(super) place: std::sync::atomic::AtomicUsize,
     pub(crate) inner: Mutex<Inner>,
 }
 
@@ -181,6 +183,7 @@ impl Node {
             count: AtomicU64::new(0),
             control: AtomicU64::new(0),
             others: AtomicUsize::new(0),
+            place: std::sync::atomic::AtomicUsize::new(0),
             inner: Mutex::new(Inner::default()),
         }
     }
@@ -583,7 +586,12 @@ impl Node {
             (inner.host.clone(), inner.waiters.all())
         };
         // Innermost first: what is polled by its own waker has to be marked before the task is.
-        waiters.into_iter().chain(host).for_each(Waker::wake);
+        for waker in waiters {
+            waker.wake();
+        }
+        if let Some(host) = host {
+            host.wake();
+        }
     }
 
     /// A request changed: everything inside the same task has to look.

@@ -3,6 +3,8 @@
 //! The list is cut into shards by thread, and is touched when a top-level group opens and when it ends, never when a child does
 //! anything. Nothing of it is kept under loom.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{
     node::Node,
     sync::{Arc, lock},
@@ -23,19 +25,18 @@ mod roots {
     }
 
     pub(super) fn add(node: &Arc<Node>) {
-        shard(node)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(node));
+        super::push(
+            &mut shard(node).lock().unwrap_or_else(PoisonError::into_inner),
+            node,
+        );
     }
 
     pub(super) fn remove(node: &Arc<Node>) {
-        let mut nodes = shard(node).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = nodes.iter().position(|other| Arc::ptr_eq(other, node)) {
-            let removed = nodes.swap_remove(at);
-            drop(nodes);
-            drop(removed);
-        }
+        let removed = super::take(
+            &mut shard(node).lock().unwrap_or_else(PoisonError::into_inner),
+            node,
+        );
+        drop(removed);
     }
 
     pub(super) fn all() -> Vec<Arc<Node>> {
@@ -65,10 +66,32 @@ mod roots {
     }
 }
 
+/// Adds a node to a list, whose lock is held.
+fn push(nodes: &mut Vec<Arc<Node>>, node: &Arc<Node>) {
+    node.place.store(nodes.len(), Relaxed);
+    nodes.push(Arc::clone(node));
+}
+
+/// Takes a node out of a list, whose lock is held, if it is there; in a time that does not grow with the list.
+fn take(nodes: &mut Vec<Arc<Node>>, node: &Arc<Node>) -> Option<Arc<Node>> {
+    let place = node.place.load(Relaxed);
+    if !nodes
+        .get(place)
+        .is_some_and(|there| Arc::ptr_eq(there, node))
+    {
+        return None;
+    }
+    let taken = nodes.swap_remove(place);
+    if let Some(moved) = nodes.get(place) {
+        moved.place.store(place, Relaxed);
+    }
+    Some(taken)
+}
+
 /// The node is open.
 pub(crate) fn add(node: &Arc<Node>) {
     match &node.parent {
-        Some(parent) => lock(&parent.inner).subs.push(Arc::clone(node)),
+        Some(parent) => push(&mut lock(&parent.inner).subs, node),
         None => roots::add(node),
     }
 }
@@ -78,12 +101,7 @@ pub(crate) fn remove(node: &Arc<Node>) {
     let Some(parent) = &node.parent else {
         return roots::remove(node);
     };
-    let removed = {
-        let subs = &mut lock(&parent.inner).subs;
-        subs.iter()
-            .position(|sub| Arc::ptr_eq(sub, node))
-            .map(|at| subs.swap_remove(at))
-    };
+    let removed = take(&mut lock(&parent.inner).subs, node);
     drop(removed);
 }
 

@@ -1,11 +1,13 @@
 //! A few wakers under one lock, each with a key of its own, so that one that gives up disturbs no other.
 
-use std::task::Waker;
+use std::{cmp::Reverse, collections::BinaryHeap, task::Waker};
 
 /// The wakers of all that wait for one node.
 #[derive(Default)]
 pub(crate) struct Wakers {
     slots: Vec<Option<Waker>>,
+    /// The slots without a waker; the lowest is taken first.
+    free: BinaryHeap<Reverse<usize>>,
 }
 
 impl Wakers {
@@ -18,29 +20,31 @@ impl Wakers {
             }
             return;
         }
-        let free = self
-            .slots
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or_else(|| {
-                self.slots.push(None);
-                self.slots.len() - 1
-            });
+        let free = self.free.pop().map_or(self.slots.len(), |free| free.0);
+        if free == self.slots.len() {
+            self.slots.push(None);
+        }
         self.slots[free] = Some(waker.clone());
         *key = Some(free);
     }
 
     /// Forgets `key`; the waker comes back, to be dropped outside the lock.
     pub(crate) fn remove(&mut self, key: &mut Option<usize>) -> Option<Waker> {
-        let waker = self.slots[key.take()?].take();
-        while self.slots.last().is_some_and(Option::is_none) {
-            self.slots.pop();
+        let key = key.take()?;
+        let waker = self.slots[key].take();
+        self.free.push(Reverse(key));
+        if self.free.len() == self.slots.len() {
+            self.slots.clear();
+            self.free.clear();
         }
         waker
     }
 
     /// All of them, the last come first: it is the innermost.
     pub(crate) fn all(&self) -> Vec<Waker> {
+        if self.slots.is_empty() {
+            return Vec::new();
+        }
         self.slots.iter().rev().flatten().cloned().collect()
     }
 }
