@@ -9,6 +9,7 @@
 //! | know how such a manager is entered and left, and what happens when it is dropped | [`context`] |
 //! | write a manager by hand, or take any | [`AsyncContextManager`] |
 //! | enter many managers at once, and leave them at once | [`actxgroup`] |
+//! | enter managers one by one, as many as turn out to be needed | [`AsyncExitStack`] |
 //! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
 //! | start tasks that end with the block, and fail together | [`TaskGroup`] |
 //! | start tasks that end with the block, and fail alone | [`TaskScope`], [`TaskContext`] |
@@ -130,7 +131,7 @@ pub use cancel::{
     cancelled, catch_cancel, is_cancelled, shield,
 };
 #[doc(inline)]
-pub use context::{AsyncContextManager, ContextGroup, Exit, actxgroup};
+pub use context::{AsyncContextManager, AsyncExitStack, ContextGroup, Exit, actxgroup};
 #[doc(inline)]
 pub use future::{as_completed, gather, race, race_ok};
 #[cfg(all(unix, feature = "fork"))]

@@ -8,7 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use aiotools::{Exit, actxmgr};
+use aiotools::{AsyncExitStack, Exit, actxmgr};
 use tokio::task::yield_now;
 
 struct Counting;
@@ -161,6 +161,24 @@ async fn measure() {
     assert!(allocations(refused).await <= 1);
     assert!(allocations(async || lent().scope(async |buffer| buffer[0] = 1).await).await <= 1);
     assert!(allocations(async || local().scope(async |(_, _)| ()).await).await <= 1);
+
+    // A stack: one for each entry, and one for the stack.
+    let callbacks = async || {
+        let stack = AsyncExitStack::new();
+        for _ in 0..8 {
+            stack.push_async_callback(async |_| yield_now().await);
+        }
+        stack.exit().await.unwrap();
+    };
+    assert_eq!(allocations(callbacks).await, 9);
+    let managers = async || {
+        let stack = AsyncExitStack::new();
+        for _ in 0..8 {
+            stack.enter(lent()).await.unwrap();
+        }
+        stack.exit().await.unwrap();
+    };
+    assert_eq!(allocations(managers).await, 9);
 
     // Scoped managers.
     let n = Cell::new(0);

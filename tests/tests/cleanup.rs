@@ -14,6 +14,10 @@ mod compositions;
 #[path = "cleanup/drain.rs"]
 mod drain;
 
+/// Stacks and groups of managers that are dropped.
+#[path = "cleanup/exit_stack.rs"]
+mod exit_stack;
+
 /// The error hook.
 #[path = "cleanup/hook.rs"]
 mod hook;

@@ -46,3 +46,7 @@ mod context_shapes;
 /// The scenarios of the tests of the Python library.
 #[path = "integration/context_upstream.rs"]
 mod context_upstream;
+
+/// Stacks of managers and callbacks.
+#[path = "integration/exit_stack.rs"]
+mod exit_stack;

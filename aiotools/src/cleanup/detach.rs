@@ -31,7 +31,7 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    fn current() -> Self {
+    pub(crate) fn current() -> Self {
         Self {
             runtime: Handle::try_current().ok(),
             thread: None,
@@ -87,8 +87,13 @@ fn detach_shared<D>(cleanup: Cleanup<D>, home: Home)
 where
     D: ManagerDriver + Send + 'static,
 {
+    in_background(cleanup, home);
+}
+
+/// Hands over what may go on on any thread.
+pub(crate) fn in_background<T: Detached + Send + 'static>(task: T, home: Home) {
     stats::count_detached();
-    let background = Counted::new(Background::new(cleanup));
+    let background = Counted::new(Background::new(task));
     match home.or_current() {
         Some(runtime) => {
             // Inside a group it is the group that waits for it.
@@ -157,52 +162,79 @@ impl<F: Future<Output = ()> + Unpin> Future for Counted<F> {
     }
 }
 
+/// Cleanups that nobody waits for any more: of one manager, or of a stack of them.
+///
+/// They report what goes wrong, and never panic.
+pub(crate) trait Detached {
+    /// Runs them. `first` says that this is their first poll as a task.
+    fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> Poll<()>;
+
+    /// Polls them once, as nobody can run them any longer.
+    fn last_poll(&mut self);
+
+    /// Gives up what is running, and is dropped.
+    fn abandon(&mut self);
+}
+
+impl<D: ManagerDriver> Detached for Cleanup<D> {
+    fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> Poll<()> {
+        poll_and_report(self, |cleanup| {
+            if first {
+                cleanup.move_timer();
+            }
+            cleanup.poll(cx)
+        })
+    }
+
+    fn last_poll(&mut self) {
+        last_poll(self);
+    }
+
+    fn abandon(&mut self) {
+        report::abandoned(self.spec.about.name, self.exit());
+    }
+}
+
 /// A cleanup as a task of its own.
-struct Background<D: ManagerDriver> {
+struct Background<T: Detached> {
     /// `None` once it has ended.
-    cleanup: Option<Cleanup<D>>,
+    task: Option<T>,
     started: bool,
 }
 
-impl<D: ManagerDriver> Background<D> {
-    fn new(cleanup: Cleanup<D>) -> Self {
+impl<T: Detached> Background<T> {
+    fn new(task: T) -> Self {
         Self {
-            cleanup: Some(cleanup),
+            task: Some(task),
             started: false,
         }
     }
 }
 
-impl<D: ManagerDriver> Unpin for Background<D> {}
+impl<T: Detached> Unpin for Background<T> {}
 
-impl<D: ManagerDriver> Future for Background<D> {
+impl<T: Detached> Future for Background<T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let first = !std::mem::replace(&mut self.started, true);
-        if let Some(cleanup) = &mut self.cleanup {
-            let polled = poll_and_report(cleanup, |cleanup| {
-                if first {
-                    cleanup.move_timer();
-                }
-                cleanup.poll(cx)
-            });
-            if polled.is_pending() {
+        if let Some(task) = &mut self.task {
+            if task.poll(cx, first).is_pending() {
                 return Poll::Pending;
             }
-            self.cleanup = None;
+            self.task = None;
         }
         Poll::Ready(())
     }
 }
 
-impl<D: ManagerDriver> Drop for Background<D> {
+impl<T: Detached> Drop for Background<T> {
     fn drop(&mut self) {
-        if let Some(mut cleanup) = self.cleanup.take() {
+        if let Some(mut task) = self.task.take() {
             if self.started {
-                report::abandoned(cleanup.spec.about.name, cleanup.exit());
+                task.abandon();
             } else {
-                last_poll(&mut cleanup);
+                task.last_poll();
             }
         }
     }

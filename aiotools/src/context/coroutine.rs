@@ -589,6 +589,9 @@ pub(crate) type HeapFrame<L, R, F> = OnHeap<Frame<L, R, F>>;
 pub(crate) type ErasedFrame<L, E> =
     OnHeap<dyn Halves<Lend = L, Resume = Exit, Output = Result<(), E>> + Send>;
 
+/// A frame on the heap of which it is only known what it fails with.
+pub(crate) type LentFrame<E> = OnHeap<dyn SecondHalf<Resume = Exit, Output = Result<(), E>> + Send>;
+
 // SAFETY: owns the frame, and is the only one who uses it.
 unsafe impl<T: SecondHalf + ?Sized + Send> Send for OnHeap<T> {}
 
@@ -628,6 +631,31 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> OnHeap<Frame<L, R, F>> {
             frame: self.into_frame(),
             owns: PhantomData,
         }
+    }
+}
+
+impl<L: for<'a> Lend<'a> + ?Sized + 'static, F: Future<Output = Result<(), E>> + 'static, E>
+    OnHeap<Frame<L, Exit, F>>
+where
+    Frame<L, Exit, F>: Send,
+{
+    /// Forgets also what it lends: of a manager that is only to be left.
+    pub(crate) fn erase_lent(self) -> LentFrame<E> {
+        OnHeap {
+            frame: self.into_frame(),
+            owns: PhantomData,
+        }
+    }
+
+    /// Moves the value out, and forgets what it was.
+    ///
+    /// # Safety
+    ///
+    /// The caller chooses `'a`: the value must be gone before the frame is resumed or dropped.
+    pub(crate) unsafe fn lend_and_erase<'a>(self) -> (LentFrame<E>, <L as Lend<'a>>::Value) {
+        // SAFETY: passed on to the caller.
+        let value = unsafe { self.frame().take() };
+        (self.erase_lent(), value)
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Cleanup<D: ManagerDriver> {
 
 impl<D: ManagerDriver> Cleanup<D> {
     #[inline]
-    fn resume(&mut self, exit: Exit) {
+    pub(crate) fn resume(&mut self, exit: Exit) {
         stats::count_exit(exit);
         self.exit = exit;
         self.stage = Stage::Resumed;
@@ -203,6 +203,23 @@ impl<D: ManagerDriver> Managed<D> {
     #[inline]
     pub(crate) fn resume(&mut self, exit: Exit) {
         self.get_mut().resume(exit);
+    }
+
+    /// Gives the cleanup of an entered manager to somebody else to run, with another driver.
+    pub(crate) fn into_cleanup<N, T>(mut self, change: impl FnOnce(D) -> (N, T)) -> (Cleanup<N>, T)
+    where
+        N: ManagerDriver<Frame: SecondHalf<Output = OutputOf<D>>>,
+    {
+        let cleanup = self.cleanup.take().expect("the manager has ended");
+        let (driver, with) = change(cleanup.driver);
+        let cleanup = Cleanup {
+            driver,
+            spec: cleanup.spec,
+            stage: cleanup.stage,
+            exit: cleanup.exit,
+            timer: cleanup.timer,
+        };
+        (cleanup, with)
     }
 
     /// Runs the cleanup. A panic of it comes out of here, and ends it.

@@ -8,6 +8,7 @@ use super::async_context_manager::AsyncContextManager;
 use super::coroutine::{Coroutine, Driver, ErasedFrame, HeapFrame, Output, PinnedFrame};
 use super::enter::Enter;
 use super::exit::Exit;
+use super::exit_stack::entry::{Arriving, arriving};
 use super::lend::{Lend, LendDeref};
 use super::managed::{Kind, Managed};
 use super::mapped::Mapped;
@@ -137,6 +138,17 @@ where
         };
         let spec = Output::<C>::fallible(self.spec);
         Managed::new(HeapFrame::start(coroutine).erase(), spec, detach::shared())
+    }
+
+    /// The manager, started but not polled, on its way to a stack of cleanups.
+    pub(crate) fn into_arriving(mut self) -> Arriving<C>
+    where
+        C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
+        C::Future: Send + 'static,
+        <Output<C> as Outcome>::Error: Send + Sync + 'static,
+    {
+        let coroutine = self.coroutine.take().expect("a manager is entered once");
+        arriving(coroutine, self.spec.about)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.

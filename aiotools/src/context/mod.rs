@@ -56,6 +56,7 @@ mod catch_unwind;
 pub(crate) mod coroutine;
 mod enter;
 mod exit;
+pub(crate) mod exit_stack;
 mod failure;
 mod group;
 mod guard;
@@ -77,6 +78,7 @@ pub(crate) use coroutine::OutputOf;
 pub use coroutine::{Coroutine, YieldPoint};
 pub use enter::Enter;
 pub use exit::Exit;
+pub use exit_stack::{AsyncExitStack, ExitStackError};
 pub use group::{
     ContextGroup, EnterGroup, EnterSettled, GroupGuard, Settle, SettledGroup, actxgroup,
 };
