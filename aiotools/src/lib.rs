@@ -20,6 +20,8 @@
 //! | see what is running | [`task::dump`] |
 //! | call an async function every second | [`#[timer]`](macro@timer), [`create_timer`], [`time`] |
 //! | cache an async function, and run it once for all who ask at the same time | `#[lru_cache]`, `LruCache` (feature `lru_cache`) |
+//! | make a stream of what an async function returns | [`aiter`], [`try_aiter`] |
+//! | bind some arguments of a function | [`apartial!`] |
 //! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
 //! | stop a program in order | [`#[main]`](macro@main) |
 //! | run a function in a child process | [`afork`], [`process`] |
@@ -93,12 +95,14 @@ pub mod cleanup;
 pub mod context;
 pub mod future;
 mod lazy;
+mod partial;
 #[cfg(all(unix, feature = "fork"))]
 pub mod process;
 #[cfg(feature = "macros")]
 mod runtime;
 #[cfg(all(unix, feature = "server"))]
 pub mod server;
+pub mod stream;
 pub mod task;
 pub mod time;
 
@@ -140,6 +144,8 @@ pub use process::{ForkServer, Signal, afork};
 #[cfg(all(unix, feature = "server"))]
 #[doc(inline)]
 pub use server::{Phase, Server, ServerError, WorkerContext, process_index, start_server};
+#[doc(inline)]
+pub use stream::{aiter, try_aiter};
 #[doc(inline)]
 pub use task::{
     BoxError, ContextVar, Outcome, ScopeError, Supervisor, TaskContext, TaskError, TaskGroup,

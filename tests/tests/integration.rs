@@ -35,6 +35,10 @@ mod context_forms;
 #[path = "integration/context_group.rs"]
 mod context_group;
 
+/// `aiter` and `apartial!`.
+#[path = "integration/functions.rs"]
+mod functions;
+
 /// What the usage in the design promises, word by word.
 #[path = "integration/context_manager.rs"]
 mod context_manager;
