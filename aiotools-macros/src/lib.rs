@@ -446,13 +446,24 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// - The body runs in a root scope: what it spawns with `TaskScope` handles of its own, and every timer that it starts, belongs to it.
-/// - **SIGINT** (Ctrl-C), and on Unix SIGTERM, cancel the root scope, with the name of the signal as the reason. A body that is inside
-///   `catch_cancel` hears of it and may return a value after all; otherwise it is cut, its guards clean up, and the exit code is 128 plus
-///   the number of the signal. A second signal ends the process at once.
-/// - **On the way out** it waits for all cleanups that go on in the background, for up to `drain_timeout`; what has not ended by then
-///   is reported through `tracing`, and dropped with the runtime.
-/// - The exit code is that of what `main` returns.
+/// # How a program ends
+///
+/// 1. **The body** runs in a root scope, to which every timer and every task belongs that it starts there (`TaskGroup::current()` is its handle).
+///    When it ends, by itself or by a panic, timers that were detached stop, and the scope waits for its tasks.
+/// 2. **A signal**, which is SIGINT (Ctrl-C), and on Unix SIGTERM, cancels the root scope, with its name as the reason. A body that is inside
+///    `catch_cancel` hears of it and may wind down; otherwise it is cut, and its guards clean up. All of that has `drain_timeout`; then what is
+///    left of it is dropped, and the task tree reported through `tracing`.
+/// 3. **Cleanups** that go on in the background have `drain_timeout` as well. What has not ended by then is reported, and dropped with the
+///    runtime. So are tasks of `tokio::spawn`; blocking work is left behind. A first signal that comes only now ends this wait.
+/// 4. **A second signal** ends the process at once. So does the first one, where a thread that does not await keeps it from being heard,
+///    after twice `drain_timeout` and a second.
+///
+/// | the program | its exit code |
+/// |---|---|
+/// | returns a value, also after a signal | that of the value: 0 for `()` and `Ok`, 1 for `Err`, which is printed |
+/// | is cut by a signal, or ended by the second | 128 plus the number of the signal: 130 for SIGINT, 143 for SIGTERM |
+/// | panics | 101, when all has been cleaned up |
+/// | cancels its own root scope | 1 |
 ///
 /// # Arguments
 ///
@@ -460,7 +471,7 @@ pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|---|
 /// | `flavor` | `current_thread`, `multi_thread` | `multi_thread` | The kind of runtime. |
 /// | `worker_threads` | a number | the number of cores | Threads of a multi-thread runtime. |
-/// | `drain_timeout` | a duration | 10 s | How long to wait on the way out: for the root scope after a signal, and then for cleanups. |
+/// | `drain_timeout` | a duration | 10 s | How long to wait on the way out: for the root scope after a signal, and again for cleanups in the background. |
 /// | `fork_server` | flag | off | Start a fork server before the runtime, so that `aiotools::afork` works. Needs the feature `fork`, and Unix. |
 /// | `crate` | a path | `::aiotools` | Where aiotools is found. |
 ///

@@ -1,6 +1,8 @@
 //! The runtimes that `#[aiotools::main]` and `#[aiotools::test]` start.
 
+mod either;
 mod main;
+mod signals;
 mod test;
 
 use tokio::runtime::{Builder, Runtime};

@@ -20,5 +20,7 @@ pub use wall::system_time;
 pub(crate) mod engine {
     #[cfg(feature = "schedule")]
     pub use super::timer::schedule;
+    #[cfg(feature = "macros")]
+    pub(crate) use super::timer::stop_detached;
     pub use super::timer::{clone_argument, start_timer};
 }

@@ -25,7 +25,7 @@ use super::{
     extra::nanos,
     policy::TimerDelayPolicy,
     runner::Runner,
-    table::{Due, State, Table},
+    table::{Closed, Due, State, Table},
     work::{Outcome, Start},
 };
 use crate::{
@@ -285,7 +285,11 @@ impl Drop for Driver {
             Some(asked) => asked.reason(),
             None => CancelReason::of(ReasonKind::Shutdown),
         };
-        let (garbage, running, wakers) = self.shared.lock().close();
+        let Closed {
+            garbage,
+            running,
+            wakers,
+        } = self.shared.lock().close();
         for ticks in running {
             ticks.abandon(&reason);
         }

@@ -8,14 +8,44 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::driver::{Driver, Shared};
-use crate::task::engine::{Kind, Node, Spawner, group};
+use super::{
+    driver::{Driver, Shared},
+    handle,
+};
+use crate::{
+    cancel::{CancelReason, ReasonKind},
+    task::engine::{Kind, Node, Spawner, group},
+};
 
 /// A runtime, and the address of a group on it, or 0. A driver keeps the node of its group alive, so an address stays its own as long as
 /// the driver is there.
 pub(super) type Key = (Id, usize);
 
 static DRIVERS: Mutex<Option<HashMap<Key, Weak<Shared>>>> = Mutex::new(None);
+
+fn key(runtime: &Handle, group: Option<&Arc<Node>>) -> Key {
+    let address = group.map_or(0, |group| std::ptr::from_ref(&**group).addr());
+    (runtime.id(), address)
+}
+
+/// Stops the timers of a group that go on without a handle.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub(crate) fn stop_detached(group: &Arc<Node>) {
+    let key = key(&Handle::current(), Some(group));
+    let shared = {
+        let drivers = DRIVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let drivers = drivers.as_ref();
+        drivers.and_then(|drivers| drivers.get(&key)?.upgrade())
+    };
+    let Some(shared) = shared else { return };
+    let detached = shared.lock().detached();
+    for timer in detached {
+        handle::end(&shared, timer, &CancelReason::of(ReasonKind::Shutdown));
+    }
+}
 
 /// The driver for a timer that starts here. One that has been refused by its group is closed.
 ///
@@ -25,10 +55,7 @@ static DRIVERS: Mutex<Option<HashMap<Key, Weak<Shared>>>> = Mutex::new(None);
 pub(super) fn here(location: &'static Location<'static>) -> Arc<Shared> {
     let runtime = Handle::current();
     let group = group();
-    let address = group
-        .as_ref()
-        .map_or(0, |group| std::ptr::from_ref(&**group).addr());
-    let key = (runtime.id(), address);
+    let key = key(&runtime, group.as_ref());
     let shared = {
         let mut drivers = DRIVERS.lock().unwrap_or_else(PoisonError::into_inner);
         let drivers = drivers.get_or_insert_default();

@@ -72,7 +72,11 @@ impl Timer {
     ///
     /// Dropping it ends the waiting. Once polled, the timer has stopped.
     pub async fn cancel(&self) {
-        self.stop(&CancelReason::of(ReasonKind::Requested));
+        halt(
+            &self.shared,
+            self.key,
+            &CancelReason::of(ReasonKind::Requested),
+        );
         let node = poll_fn(|cx| {
             let mut table = self.shared.lock();
             let entry = table.slab.get(self.key);
@@ -89,23 +93,8 @@ impl Timer {
         }
     }
 
-    /// As [`cancel`](Self::cancel), without waiting.
-    fn stop(&self, reason: &CancelReason) {
-        let (garbage, node, waker) = {
-            let mut table = self.shared.lock();
-            stop(&mut table, self.key)
-        };
-        if let Some(node) = node {
-            node.cancel_children(reason);
-        }
-        discard(garbage);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     /// Lets the timer go on without a handle: until the group in which it was started is cancelled, or the runtime ends. That group waits
-    /// for it.
+    /// for it; only the body of [`#[main]`](macro@crate::main) does not, whose end stops it.
     pub fn detach(self) {
         let mut table = self.shared.lock();
         let entry = table.slab.get_mut(self.key);
@@ -236,6 +225,38 @@ fn stop(table: &mut Table, key: u32) -> Stopped {
     ((entry.work.take(), last), node_of(entry), waker)
 }
 
+/// Stops a timer, without waiting.
+fn halt(shared: &Shared, key: u32, reason: &CancelReason) {
+    let (garbage, node, waker) = stop(&mut shared.lock(), key);
+    if let Some(node) = node {
+        node.cancel_children(reason);
+    }
+    discard(garbage);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Stops a timer that nobody holds any more, and forgets it.
+pub(super) fn end(shared: &Shared, key: u32, reason: &CancelReason) {
+    halt(shared, key, reason);
+    let extra = {
+        let mut table = shared.lock();
+        let entry = table.slab.get_mut(key);
+        match entry.state {
+            // The driver frees it when it has brought it back.
+            State::Stopping => return entry.detach(),
+            // The driver has done so, at its own end.
+            State::Free => return,
+            _ => {}
+        }
+        let extra = entry.extra.take();
+        table.free(key);
+        extra
+    };
+    discard(extra);
+}
+
 impl Drop for Timer {
     fn drop(&mut self) {
         {
@@ -245,20 +266,11 @@ impl Drop for Timer {
                 return;
             }
         }
-        self.stop(&CancelReason::of(ReasonKind::Dropped));
-        let extra = {
-            let mut table = self.shared.lock();
-            let entry = table.slab.get_mut(self.key);
-            if entry.state == State::Stopping {
-                // The driver frees it when it has brought it back.
-                entry.detach();
-                return;
-            }
-            let extra = entry.extra.take();
-            table.free(self.key);
-            extra
-        };
-        discard(extra);
+        end(
+            &self.shared,
+            self.key,
+            &CancelReason::of(ReasonKind::Dropped),
+        );
     }
 }
 

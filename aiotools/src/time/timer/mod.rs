@@ -24,6 +24,8 @@ mod work;
 pub use builder::{TimerBuilder, TimerStart, create_timer};
 #[doc(hidden)]
 pub use builder::{clone_argument, start_timer};
+#[cfg(feature = "macros")]
+pub(crate) use drivers::stop_detached;
 pub use handle::Timer;
 pub use policy::TimerDelayPolicy;
 #[cfg(feature = "schedule")]

@@ -22,7 +22,7 @@ use super::{
     wheel::{Link, Links, Wheel},
     work::Work,
 };
-use crate::task::engine::Node;
+use crate::task::{TaskHandle, engine::Node};
 
 pub(super) type BoxWork = Pin<Box<dyn Work>>;
 
@@ -174,6 +174,14 @@ pub(super) struct Due {
     pub(super) extra: Option<Box<Extra>>,
     pub(super) policy: TimerDelayPolicy,
     pub(super) left_out: bool,
+}
+
+/// What is left of a table that closes.
+#[derive(Default)]
+pub(super) struct Closed {
+    pub(super) garbage: Vec<(Option<BoxWork>, Option<TaskHandle<()>>, Option<Box<Extra>>)>,
+    pub(super) running: Vec<Abandoned>,
+    pub(super) wakers: Vec<Waker>,
 }
 
 /// Somewhere to be looked at in this round.
@@ -354,6 +362,13 @@ impl Table {
         }
     }
 
+    /// The timers that go on without a handle.
+    pub(super) fn detached(&self) -> Vec<u32> {
+        let keys = self.slab.keys();
+        keys.filter(|key| self.slab.get(*key).is_detached())
+            .collect()
+    }
+
     /// The nodes of all timers that have ticks as tasks.
     pub(super) fn running(&self) -> Vec<Arc<Node>> {
         let extras = self
@@ -365,28 +380,32 @@ impl Table {
     }
 
     /// Stops everything, for good. What comes back is to be dropped, abandoned and woken outside the lock.
-    pub(super) fn close(&mut self) -> (Vec<BoxWork>, Vec<Abandoned>, Vec<Waker>) {
+    pub(super) fn close(&mut self) -> Closed {
         self.closed = true;
         self.alive = 0;
         self.driver = None;
         self.ready.clear();
-        let (mut works, mut running) = (Vec::new(), Vec::new());
+        let mut closed = Closed::default();
         for key in self.slab.keys() {
             let entry = self.slab.get_mut(key);
-            works.extend(entry.work.take());
+            let work = entry.work.take();
+            let (mut last, mut extra) = (None, None);
             if let Some(extra) = &mut entry.extra {
-                running.extend(extra.context.as_mut().and_then(Ticks::take_abandoned));
-                extra.last = None;
+                let abandoned = extra.context.as_mut().and_then(Ticks::take_abandoned);
+                closed.running.extend(abandoned);
+                last = extra.last.take();
             }
             if entry.state != State::Free {
                 entry.state = State::Stopped;
                 if entry.is_detached() {
-                    entry.extra = None;
+                    extra = entry.extra.take();
                     self.free(key);
                 }
             }
+            closed.garbage.push((work, last, extra));
         }
-        (works, running, std::mem::take(&mut self.stopping))
+        closed.wakers = std::mem::take(&mut self.stopping);
+        closed
     }
 
     /// Fills `batch` with ticks that are due.
