@@ -176,10 +176,13 @@ pub(super) struct Due {
     pub(super) left_out: bool,
 }
 
+/// What belongs to users.
+type Garbage = (Option<BoxWork>, Option<TaskHandle<()>>, Option<Box<Extra>>);
+
 /// What is left of a table that closes.
 #[derive(Default)]
 pub(super) struct Closed {
-    pub(super) garbage: Vec<(Option<BoxWork>, Option<TaskHandle<()>>, Option<Box<Extra>>)>,
+    pub(super) garbage: Vec<Garbage>,
     pub(super) running: Vec<Abandoned>,
     pub(super) wakers: Vec<Waker>,
 }
