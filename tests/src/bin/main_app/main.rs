@@ -24,23 +24,27 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     match std::env::args().nth(1).as_deref() {
-        Some("waits") => waits().report(),
-        Some("winds_down") => winds_down(),
-        Some("children") => children().report(),
-        Some("background") => background().report(),
-        Some("endless_cleanup") => endless_cleanup().report(),
-        Some("long_cleanup") => long_cleanup().report(),
-        Some("stubborn") => stubborn().report(),
-        Some("stubborn_thread") => stubborn_thread().report(),
-        Some("ignores") => ignores().report(),
-        Some("blocks") => blocks().report(),
-        Some("panics") => panics().report(),
-        Some("fails") => fails().report(),
-        Some("cancels_itself") => cancels_itself().report(),
-        Some("detached_timer") => detached_timer().report(),
-        Some("blocking_work") => blocking_work().report(),
+        Some("waits") => run(waits),
+        Some("winds_down") => run(winds_down),
+        Some("children") => run(children),
+        Some("background") => run(background),
+        Some("endless_cleanup") => run(endless_cleanup),
+        Some("long_cleanup") => run(long_cleanup),
+        Some("stubborn") => run(stubborn),
+        Some("stubborn_thread") => run(stubborn_thread),
+        Some("ignores") => run(ignores),
+        Some("blocks") => run(blocks),
+        Some("panics") => run(panics),
+        Some("fails") => run(fails),
+        Some("cancels_itself") => run(cancels_itself),
+        Some("detached_timer") => run(detached_timer),
+        Some("blocking_work") => run(blocking_work),
         other => panic!("no such program: {other:?}"),
     }
+}
+
+fn run<T: Termination>(program: fn() -> T) -> ExitCode {
+    program().report()
 }
 
 /// A guard that says how it ends.
