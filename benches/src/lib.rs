@@ -9,6 +9,7 @@
 pub mod alloc;
 pub mod managers;
 mod race;
+pub mod server;
 mod table;
 pub mod tasks;
 
