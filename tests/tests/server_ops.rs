@@ -7,6 +7,8 @@
 
 #[path = "server_ops/children.rs"]
 mod children;
+#[path = "server_ops/control.rs"]
+mod control;
 #[path = "server_ops/listeners.rs"]
 mod listeners;
 #[path = "server_ops/notify.rs"]
@@ -16,3 +18,5 @@ mod rights;
 mod server_support;
 #[path = "server_ops/support.rs"]
 mod support;
+#[path = "server_ops/upgrade.rs"]
+mod upgrade;

@@ -54,7 +54,7 @@ pub(crate) fn thread_count() -> usize {
 
 /// Ends this process, and nothing else: what is to be done at the end of the program is left to the process that it
 /// is a copy of.
-pub(super) fn exit_now(code: i32) -> ! {
+pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit(2) may be called anywhere, and does not return.
     unsafe { libc::_exit(code) }
 }

@@ -97,7 +97,7 @@ pub use context::ChildContext;
 pub use error::{AforkError, WaitError};
 pub use exit_status::ExitStatus;
 #[cfg(feature = "server")]
-pub(crate) use fork::{ForkError, fork, thread_count};
+pub(crate) use fork::{ForkError, exit_now, fork, thread_count};
 pub use fork_server::ForkServer;
 #[cfg(feature = "server")]
 pub(crate) use pidfd::pidfd_open;

@@ -13,7 +13,6 @@ use super::{
     inherited::Inherited,
     listeners::Listeners,
     main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
-    notify::Notifier,
     observer::Observer,
     options::Options,
     parent::{End, Parent, Side},
@@ -373,15 +372,15 @@ impl<W, M, A> Server<W, M, A> {
             .map_err(|err| ServerError::system("take over the stop signals", err))?;
         let mut inherited = Inherited::take()
             .map_err(|err| ServerError::system("take the sockets that were passed", err))?;
+        let service = Service::new(&options, &mut inherited)?;
         let listeners = Listeners::bind(
             &options.listen,
             &mut inherited,
             options.workers,
-            true,
+            service.has_sockets(),
             !options.portable,
         )?;
         drop(inherited);
-        let service = Service::new(Notifier::take(), options.workers);
         observer.phase(Phase::Bound);
 
         let main_context = match main_context.enter() {

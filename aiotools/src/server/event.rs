@@ -89,6 +89,25 @@ pub enum ServerEvent {
         /// Why.
         cause: RecycleCause,
     },
+    /// Another server was started, to take the place of this one.
+    #[non_exhaustive]
+    UpgradeStarted {
+        /// The process id of its parent process.
+        pid: u32,
+    },
+    /// The other server has taken the place of this one, which stops now.
+    #[non_exhaustive]
+    UpgradeDone {
+        /// The process id of its parent process.
+        pid: u32,
+    },
+    /// The other server could not be started, failed, or was not ready in time. This one goes on as
+    /// if nothing had happened.
+    #[non_exhaustive]
+    UpgradeFailed {
+        /// What went wrong.
+        reason: String,
+    },
     /// What a look at the server and into its workers has shown.
     #[non_exhaustive]
     Inspected {

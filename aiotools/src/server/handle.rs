@@ -76,6 +76,15 @@ impl ServerHandle {
         self.send(b'R', 0)
     }
 
+    /// Has another server take the place of this one; see [upgrade](super#upgrade).
+    ///
+    /// # Errors
+    ///
+    /// If the server has ended, or thousands of requests wait for it.
+    pub fn upgrade(&self) -> io::Result<()> {
+        self.send(b'U', 0)
+    }
+
     /// Has the server run `workers` workers from now on; of more than 1024, as many as that.
     ///
     /// # Errors
@@ -174,6 +183,7 @@ impl Requests {
             match tag {
                 b'S' => return Some(Command::Stop),
                 b'R' => return Some(Command::Reload),
+                b'U' => return Some(Command::Upgrade),
                 b'I' => return Some(Command::Inspect),
                 b'N' => return Some(Command::Scale(number)),
                 _ => {}

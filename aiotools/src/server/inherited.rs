@@ -3,7 +3,6 @@
 //!
 //! The protocol is that of `sd_listen_fds(3)`: `LISTEN_FDS` sockets from descriptor 3 on, for the
 //! process `LISTEN_PID`, called `LISTEN_FDNAMES`.
-#![allow(dead_code, reason = "what scaling and upgrades need, which come next")]
 
 use std::{
     io,

@@ -1,5 +1,4 @@
 //! Where to listen, and how.
-#![allow(dead_code, reason = "what scaling and upgrades need, which come next")]
 
 use std::{
     fmt,

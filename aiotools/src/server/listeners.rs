@@ -11,7 +11,6 @@
 //!   belong to. During an upgrade two servers have the same sockets, which belong to the old one
 //!   until it [hands them over](Listeners::hand_over).
 //! - L2. Two listeners that were asked for are two, whatever their addresses are.
-#![allow(dead_code, reason = "what scaling and upgrades need, which come next")]
 
 use std::{
     fmt, io,
@@ -190,6 +189,11 @@ impl Listeners {
     pub(super) fn are_per_worker(&self) -> bool {
         let per_worker = |listener: &Listener| matches!(listener.sockets, Sockets::PerWorker(_));
         self.all.iter().any(per_worker)
+    }
+
+    /// Whether the sockets belong to this server.
+    pub(super) fn are_ours(&self) -> bool {
+        self.ours
     }
 
     /// Says which workers there are to connect to.

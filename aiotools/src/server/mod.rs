@@ -88,12 +88,29 @@
 //! The new workers are forks of the same parent, and so have the same code, main context and
 //! arguments: what a worker reads in its set-up is read again.
 //!
+//! # Upgrade
+//!
+//! On `SIGUSR2`, and when a [handle](ServerHandle::upgrade) or the
+//! [control socket](Server::control_socket) asks for it, another server takes the place of this one:
+//! the [program](Server::upgrade_to), which may have been replaced in the meantime, is started with
+//! the same arguments and the same sockets. When all its workers are ready, it takes the sockets
+//! over, and this server stops; nobody is sent away in between, as the sockets stay open. If it
+//! fails, or is not ready within [`upgrade_timeout`](Server::upgrade_timeout), it is ended, and this
+//! server goes on as if nothing had happened. What comes of it is told to
+//! [`on_event`](Server::on_event).
+//!
+//! The new server finds its sockets by what it [listens on](Server::bind_with): the same address,
+//! path or name. What it does not ask for is closed when this server has stopped. Two listeners on
+//! the same text, such as `"127.0.0.1:0"`, are told apart by their order.
+//!
 //! # Signals to the parent
 //!
 //! | signal | what it does |
 //! |---|---|
 //! | `SIGINT`, `SIGTERM` | stop; the second one, at once |
 //! | `SIGHUP` | reload |
+//! | `SIGUSR1` | log what the workers are doing, or print it to standard error where nothing takes the log |
+//! | `SIGUSR2` | upgrade |
 //! | `SIGTTIN`, `SIGTTOU` | one worker more, one worker less |
 //!
 //! A signal that is chosen as a [stop signal](Server::stop_signals) means that alone. Workers that
@@ -123,6 +140,7 @@ mod body;
 mod builder;
 mod context;
 mod control;
+mod control_socket;
 mod door;
 mod ear;
 mod environment;
@@ -131,6 +149,7 @@ mod event;
 mod failure;
 mod handle;
 mod inherited;
+mod json;
 mod listen;
 mod listeners;
 mod main_context;
@@ -149,6 +168,8 @@ mod socket_file;
 mod status;
 mod supervision;
 mod sys;
+mod trust;
+mod upgrade;
 mod worker;
 
 pub use body::Worker;

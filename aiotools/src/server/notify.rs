@@ -1,6 +1,5 @@
 //! Tells the service manager how the server is: `sd_notify(3)`, and the watchdog of
 //! `sd_watchdog_enabled(3)`.
-#![allow(dead_code, reason = "what upgrades need, which come next")]
 
 use std::{
     io,

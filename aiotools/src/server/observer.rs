@@ -81,6 +81,20 @@ fn log(event: &ServerEvent) {
         ServerEvent::Recycle { index, pid, cause } => {
             tracing::info!(worker = index, pid, ?cause, "worker is to be replaced");
         }
-        ServerEvent::Inspected { status } => tracing::info!("status\n{status}"),
+        ServerEvent::UpgradeStarted { pid } => tracing::info!(pid, "upgrading"),
+        ServerEvent::UpgradeDone { pid } => {
+            tracing::info!(pid, "another server has taken over, this one stops");
+        }
+        ServerEvent::UpgradeFailed { reason } => {
+            tracing::error!(reason, "the upgrade failed, this server goes on");
+        }
+        ServerEvent::Inspected { status } => {
+            if tracing::enabled!(tracing::Level::INFO) {
+                tracing::info!("status\n{status}");
+            } else {
+                // Whoever asked by a signal is to see it, also where there is no log.
+                eprintln!("{status}");
+            }
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What a server is told about the place where it runs: the rest of the public handle.
 
+use std::{path::PathBuf, time::Duration};
+
 use super::{Server, body::ServerOutcome};
 
-/// Operation: which rights the workers have, and who else has a say. See also
-/// [operations](super::operations).
+/// Operation: which rights the workers have, and who else has a say.
 impl<W, M, A> Server<W, M, A> {
     /// Has the workers run as this user, by name or by number. Linux only.
     ///
@@ -47,6 +48,34 @@ impl<W, M, A> Server<W, M, A> {
     /// for instance (`PR_SET_NO_NEW_PRIVS`). Linux only.
     pub fn no_new_privs(mut self) -> Self {
         self.options.privileges.no_new_privs = true;
+        self
+    }
+
+    /// Listens on a Unix socket at `path` for those who run the server: they can see into it, and
+    /// have it reload, scale, upgrade and stop; one line of text for each request, one line of JSON for each answer.
+    /// The file has mode 0600, and only root and the user of the server are listened to.
+    ///
+    /// A stale file is replaced, as with [`Listen::unix`](super::Listen::unix).
+    pub fn control_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.options.control_socket = Some(path.into());
+        self
+    }
+
+    /// The program that takes the place of this one in an [upgrade](super#upgrade); the file that
+    /// this one was started from, if this is not called.
+    ///
+    /// It is looked at when the upgrade is asked for, and refused if someone else could have put it
+    /// there: if it, or a directory on the way to it, belongs to anyone but root and the user of the
+    /// server, or can be written by others.
+    pub fn upgrade_to(mut self, program: impl Into<PathBuf>) -> Self {
+        self.options.upgrade_to = Some(program.into());
+        self
+    }
+
+    /// How long the new server of an [upgrade](super#upgrade) may take until all its workers are
+    /// ready; 60 seconds if this is not called. Then it is stopped, and this one goes on.
+    pub fn upgrade_timeout(mut self, limit: Duration) -> Self {
+        self.options.upgrade_timeout = limit;
         self
     }
 

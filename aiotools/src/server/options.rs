@@ -1,6 +1,6 @@
 //! What can be chosen about a server, apart from the code that it runs.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use super::{
     RestartPolicy, ServerError, Signal, error::Kind, listen::Listen, privileges::Privileges,
@@ -26,6 +26,10 @@ pub(super) struct Options {
     /// Go on without a worker that failed.
     pub(super) ignore_failures: bool,
     pub(super) privileges: Privileges,
+    pub(super) control_socket: Option<PathBuf>,
+    /// The program to upgrade to, if it is not this one.
+    pub(super) upgrade_to: Option<PathBuf>,
+    pub(super) upgrade_timeout: Duration,
     /// Do without signalfd and pidfd, as systems that have none do.
     pub(super) portable: bool,
 }
@@ -46,6 +50,9 @@ impl Default for Options {
             run_to_completion: false,
             ignore_failures: false,
             privileges: Privileges::default(),
+            control_socket: None,
+            upgrade_to: None,
+            upgrade_timeout: Duration::from_secs(60),
             portable: false,
         }
     }
@@ -132,15 +139,17 @@ impl Options {
     /// The signals that reach the workers too when they are sent to all processes of the server,
     /// where only the parent is meant, and that would end them.
     pub(super) fn signals_for_parent_only(&self) -> impl Iterator<Item = Signal> {
-        [Signal::HUP]
+        [Signal::HUP, Signal::USR1, Signal::USR2]
             .into_iter()
             .filter(|signal| self.command_of(*signal).is_some())
     }
 }
 
 /// What signals ask for.
-const COMMANDS: [(Signal, Command); 3] = [
+const COMMANDS: [(Signal, Command); 5] = [
     (Signal::HUP, Command::Reload),
+    (Signal::USR1, Command::Inspect),
+    (Signal::USR2, Command::Upgrade),
     (Signal::TTIN, Command::Grow),
     (Signal::TTOU, Command::Shrink),
 ];

@@ -10,7 +10,6 @@
 //! - R3. Where the kernel takes no program, R1 and R2 do not hold: sockets without a worker are
 //!   closed, and `tcp_migrate_req` has the kernel move what waits in them. [`Group::new`] refuses if
 //!   that is off too.
-#![allow(dead_code, reason = "what scaling and upgrades need, which come next")]
 
 use std::{io, net::SocketAddr};
 
@@ -52,10 +51,6 @@ impl Group {
             group.steered = false;
         }
         Ok(group)
-    }
-
-    pub(super) fn addr(&self) -> SocketAddr {
-        self.addr
     }
 
     /// The socket of a worker; the first one for an index that has none.

@@ -115,6 +115,13 @@ impl SignalQueue {
         }
     }
 
+    /// Gives this thread the mask that it had, before it becomes another program.
+    pub(super) fn restore_mask(&self) {
+        if let Some(mask) = &self.mask {
+            let _ = mask.0.thread_set_mask();
+        }
+    }
+
     /// Gives the signals back in a forked child, but still blocked: the handlers of the worker come
     /// first.
     ///

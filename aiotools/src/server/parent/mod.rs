@@ -26,15 +26,16 @@ use nix::{
 
 use self::{child::Child, children::Children};
 use super::{
-    Phase, Ready, ServerError, Signal, WorkerFailure, control,
+    Phase, Ready, ServerError, ServerEvent, Signal, WorkerFailure, control,
+    control_socket::ClientId,
     error::Kind,
     handle::Requests,
     listeners::Listeners,
     observer::Observer,
     options::Options,
-    service::Service,
+    service::{Service, Task},
     signal_queue::SignalQueue,
-    supervision::{Action, Plan, Random, WorkerId},
+    supervision::{Action, Command, Plan, Random, WorkerId},
     worker::Seat,
 };
 use crate::process::{ForkError, fork};
@@ -123,7 +124,7 @@ impl<'a> Parent<'a> {
                 self.plan.queues_empty();
                 continue;
             }
-            if self.plan.is_over() {
+            if self.plan.is_over() && self.service.is_over() {
                 return self.into_end(None);
             }
             if let Err(err) = self.wait() {
@@ -135,7 +136,7 @@ impl<'a> Parent<'a> {
             self.take_requests(now);
             self.take_reports(now);
             self.reap(now);
-            self.service.tick(now);
+            self.look_outside(now);
             self.plan.advance(now);
             self.steer(now);
         }
@@ -181,10 +182,7 @@ impl<'a> Parent<'a> {
                 local_addrs: self.listeners.local_addrs().collect(),
                 worker_pids,
             }),
-            Action::Event(event) => {
-                self.service.event(&event);
-                self.observer.event(&event);
-            }
+            Action::Event(event) => self.event(&event),
         }
         None
     }
@@ -196,14 +194,16 @@ impl<'a> Parent<'a> {
     }
 
     fn phase(&mut self, phase: Phase) {
-        self.service.phase(phase, self.options.wait_timeout);
+        self.service.phase(phase);
         self.observer.phase(phase);
     }
 
     /// Where each worker has a queue of its own: sends new connections to the workers that serve,
     /// and lets those go whose queue is empty.
     fn steer(&mut self, now: Instant) {
-        if !self.listeners.are_per_worker() {
+        // During an upgrade, they are sent to the workers of both servers, and then to those of the
+        // new one.
+        if !self.listeners.are_per_worker() || !self.listeners.are_ours() {
             return;
         }
         let serving = self.plan.serving();
@@ -247,7 +247,7 @@ impl<'a> Parent<'a> {
 
     fn into_worker(mut self, born: Born) -> Side {
         self.children.0.clear();
-        drop(self.service);
+        self.service.leave();
         // The image of a value whose end is the parent's to see to.
         let _ = ManuallyDrop::new(self.observer);
         let options = self.options;
@@ -302,7 +302,9 @@ impl<'a> Parent<'a> {
         let mut fds: Vec<_> = fds
             .chain([self.queue.fd()])
             .chain(self.requests.as_ref().map(Requests::fd))
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .map(|fd| (fd, PollFlags::POLLIN))
+            .chain(self.service.fds())
+            .map(|(fd, flags)| PollFd::new(fd, flags))
             .collect();
         self.queue.poll(&mut fds, timeout)
     }
@@ -313,15 +315,51 @@ impl<'a> Parent<'a> {
             if self.options.stop_signals.contains(&signal) {
                 self.plan.stop_signal(signal, now);
             } else if let Some(command) = self.options.command_of(signal) {
-                self.plan.command(command, now);
+                self.obey(command, now);
             }
         }
     }
 
     fn take_requests(&mut self, now: Instant) {
         while let Some(command) = self.requests.as_mut().and_then(Requests::next) {
-            self.plan.command(command, now);
+            self.obey(command, now);
         }
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Upgrade => self.upgrade(None),
+            command => self.plan.command(command, now),
+        }
+    }
+
+    fn upgrade(&mut self, asked: Option<ClientId>) {
+        let event = self
+            .service
+            .begin_upgrade(asked, &self.listeners, &self.queue);
+        self.event(&event);
+    }
+
+    /// Sees to the service manager, the control socket and an upgrade.
+    fn look_outside(&mut self, now: Instant) {
+        for task in self.service.turn(now) {
+            match task {
+                Task::Obey(command) => self.plan.command(command, now),
+                Task::Upgrade(client) => self.upgrade(Some(client)),
+                Task::Tell(event) => self.event(&event),
+                Task::TakeOver => self.listeners.take_over(),
+                Task::Leave => {
+                    self.listeners.hand_over();
+                    let lingers = self.listeners.are_per_worker();
+                    self.plan.give_way(lingers, now);
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: &ServerEvent) {
+        self.service.event(event);
+        self.observer.event(event);
     }
 
     fn take_reports(&mut self, now: Instant) {

@@ -8,6 +8,8 @@ pub(in crate::server) enum Command {
     Stop,
     /// Put a new worker in the place of each, one after the other.
     Reload,
+    /// Have another server take the place of this one; not a matter of the plan.
+    Upgrade,
     /// Have so many workers.
     Scale(usize),
     /// Have one worker more.

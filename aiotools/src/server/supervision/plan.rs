@@ -63,6 +63,8 @@ pub(in crate::server) struct Plan<'a> {
     pub(super) slots: Vec<Slot>,
     /// How many workers there are to be. Slots from there on are only there to be emptied.
     pub(super) wanted: usize,
+    /// When to stop, as another server has the sockets.
+    pub(super) give_way_at: Option<Instant>,
     /// Whether each worker has a queue of its own, so that one that is no longer needed has to
     /// empty it.
     pub(super) lingers: bool,
@@ -90,6 +92,7 @@ impl<'a> Plan<'a> {
             state: State::Starting,
             slots: Vec::new(),
             wanted: options.workers,
+            give_way_at: None,
             lingers: false,
             rollout: Rollout::default(),
             actions: VecDeque::new(),
@@ -127,6 +130,7 @@ impl<'a> Plan<'a> {
                 }
             }
             Command::Reload => self.reload(),
+            Command::Upgrade => {}
             Command::Scale(workers) => self.scale(workers, now),
             Command::Grow => self.scale(self.wanted.saturating_add(1), now),
             Command::Shrink => self.scale(self.wanted.saturating_sub(1), now),
@@ -272,6 +276,9 @@ impl<'a> Plan<'a> {
         self.beat(now);
         self.advance_wear(now);
         self.expire_retired(now);
+        if self.give_way_at.take_if(|at| *at <= now).is_some() {
+            return self.command(Command::Stop, now);
+        }
         self.roll(now);
         if matches!(self.state, State::Starting) {
             self.begin_running();
@@ -298,6 +305,7 @@ impl<'a> Plan<'a> {
             self.inspection_deadline(),
             self.pulse_deadline(),
             self.wear_deadline(),
+            self.give_way_at.filter(|_| self.is_up()),
         ];
         retries
             .chain(limits)

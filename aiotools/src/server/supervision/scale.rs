@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Plan,
+    Command, Plan,
     member::{Asked, Member},
     slot::{Origin, Place, Slot},
 };
@@ -75,6 +75,16 @@ impl Plan<'_> {
             && slot.retire_at.take().is_some()
         {
             self.empty(index, now);
+        }
+    }
+
+    /// Another server has the sockets now: stops, and where each worker has a queue of its own,
+    /// serves on for a while, for connections that are just being opened.
+    pub(in crate::server) fn give_way(&mut self, lingers: bool, now: Instant) {
+        if lingers && self.is_up() {
+            self.give_way_at = Some(now + LINGER);
+        } else {
+            self.command(Command::Stop, now);
         }
     }
 

@@ -40,6 +40,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     for text in settings.list("listen") {
         server = server.bind_with(listen(text));
     }
+    if settings.has("control") {
+        server = server.control_socket(settings.text("control"));
+    }
+    if settings.has("upgrade_to") {
+        server = server.upgrade_to(settings.text("upgrade_to"));
+    }
+    server = server.upgrade_timeout(Duration::from_millis(settings.number("upgrade_ms", 20_000)));
     if settings.has("user") {
         server = server.user(settings.text("user"));
     }
@@ -138,6 +145,9 @@ async fn worker(ctx: WorkerContext) -> io::Result<()> {
         .any(|failing| failing == index.to_string())
     {
         return Err(io::Error::other(format!("boom {index}")));
+    }
+    if settings.has("hang_if") && std::path::Path::new(settings.text("hang_if")).exists() {
+        std::future::pending::<()>().await;
     }
     if settings.has("fail_if") && std::path::Path::new(settings.text("fail_if")).exists() {
         return Err(io::Error::other("told to fail"));
