@@ -245,9 +245,13 @@ pub(crate) fn send(pid: i32, signal: Signal) {
 
 /// Whether the process exists; a zombie that nobody has waited for does not count.
 pub(crate) fn is_running(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    state_of(pid).is_some_and(|state| !['Z', 'X'].contains(&state))
+}
+
+/// The state of a process, as the kernel abbreviates it; `None` if there is no such process.
+pub(crate) fn state_of(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// What a process has open, as the targets of its descriptors, without the standard streams.
