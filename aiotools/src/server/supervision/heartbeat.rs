@@ -81,7 +81,8 @@ impl Member {
 impl Plan<'_> {
     /// A worker is alive: it has just become ready, or has answered.
     pub(super) fn alive(&mut self, id: WorkerId, now: Instant) {
-        if let Some((interval, _)) = self.options.heartbeat
+        if !self.options.run_to_completion
+            && let Some((interval, _)) = self.options.heartbeat
             && let Some(next) = now.checked_add(interval)
             && let Some(member) = self.member(id)
             && !matches!(member.pulse, Some(Pulse::Silent(_)))
@@ -116,8 +117,7 @@ impl Plan<'_> {
 
     pub(super) fn pulse_deadline(&self) -> Option<Instant> {
         let (_, limit) = self.options.heartbeat?;
-        let serving = self.members().filter(|member| member.is_serving());
-        serving
+        self.serving_members()
             .filter_map(|member| member.pulse.and_then(|pulse| pulse.due(limit)))
             .min()
     }

@@ -19,6 +19,8 @@ mod restart;
 mod scale;
 mod slot;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub(super) use action::Action;
 pub(super) use command::Command;

@@ -293,24 +293,24 @@ impl<'a> Plan<'a> {
 
     /// When to call [`advance`](Self::advance) even if nothing happens.
     pub(in crate::server) fn deadline(&self) -> Option<Instant> {
-        let slots = self.slots.iter();
-        let retries = slots.clone().filter_map(|slot| slot.retry_at);
-        let limits = slots.flat_map(Slot::members).filter_map(|member| {
+        let limits = self.members().filter_map(|member| {
             let killed = member.killed.as_ref().map(|(_, at)| *at + KILL_LIMIT);
             let limit = member.limit.as_ref().map(|(until, _)| *until);
             killed.or(limit)
         });
-        let others = [
-            self.stop_deadline(),
-            self.inspection_deadline(),
+        let always = [self.stop_deadline(), self.inspection_deadline()];
+        let first = limits.chain(always.into_iter().flatten()).min();
+        if !self.is_up() {
+            return first;
+        }
+        let retries = self.slots.iter().filter_map(|slot| slot.retry_at);
+        let while_up = [
             self.pulse_deadline(),
             self.wear_deadline(),
-            self.give_way_at.filter(|_| self.is_up()),
+            self.give_way_at,
         ];
-        retries
-            .chain(limits)
-            .chain(others.into_iter().flatten())
-            .min()
+        let others = retries.chain(while_up.into_iter().flatten());
+        others.chain(first).min()
     }
 
     /// The indexes that new connections are to go to: those with a worker that serves and stays.
@@ -350,6 +350,10 @@ impl<'a> Plan<'a> {
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
         self.slots.iter().flat_map(Slot::members)
+    }
+
+    pub(super) fn serving_members(&self) -> impl Iterator<Item = &Member> {
+        self.members().filter(|member| member.is_serving())
     }
 
     pub(super) fn member(&mut self, id: WorkerId) -> Option<&mut Member> {
@@ -420,12 +424,19 @@ impl<'a> Plan<'a> {
     /// Tells a worker to stop, with a limit, and takes it out of its place.
     pub(super) fn dismiss(&mut self, id: WorkerId, signal: Signal, asked: Asked, now: Instant) {
         self.tell(id, signal, asked);
-        let limit = self.options.wait_timeout;
+        self.limit_stop(id, now);
         if let Some((slot, _)) = self.find(id)
-            && let Some(mut member) = slot.take(id)
+            && let Some(member) = slot.take(id)
         {
-            member.limit(now, limit, How::TimedOut(limit));
             slot.leaving.push(member);
+        }
+    }
+
+    /// Gives a worker `wait_timeout` from now.
+    fn limit_stop(&mut self, id: WorkerId, now: Instant) {
+        let limit = self.options.wait_timeout;
+        if let Some(member) = self.member(id) {
+            member.limit(now, limit, How::TimedOut(limit));
         }
     }
 
@@ -437,7 +448,8 @@ impl<'a> Plan<'a> {
         };
         if place == Place::Current && (never || !slot.was_ready) {
             // It keeps its place, as no other one is to take it.
-            return self.tell(id, signal, Asked::Worker);
+            self.tell(id, signal, Asked::Worker);
+            return self.limit_stop(id, now);
         }
         let successor = slot.successor.is_some();
         let index = slot.members().next().map_or(0, |member| member.index);

@@ -14,6 +14,9 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
 impl Plan<'_> {
     /// A worker is ready, and begins to wear out.
     pub(super) fn begin_wear(&mut self, id: WorkerId, now: Instant) {
+        if self.options.run_to_completion {
+            return;
+        }
         if let Some(age) = self.options.max_age {
             let age = self.random.up_to_a_quarter_more(age);
             if let Some(member) = self.member(id) {
@@ -27,7 +30,10 @@ impl Plan<'_> {
 
     /// After how many requests the next worker is worn.
     pub(super) fn request_limit(&mut self) -> Option<u64> {
-        let limit = self.options.max_requests?;
+        let limit = self
+            .options
+            .max_requests
+            .filter(|_| !self.options.run_to_completion)?;
         Some(self.random.up_to_a_quarter_more_of(limit).max(1))
     }
 
@@ -54,7 +60,7 @@ impl Plan<'_> {
 
     pub(super) fn advance_wear(&mut self, now: Instant) {
         let worn: Vec<_> = self
-            .members()
+            .serving_members()
             .filter_map(|member| member.worn_at.map(|(at, cause)| (member.id, at, cause)))
             .filter(|(_, at, _)| *at <= now)
             .collect();
@@ -63,8 +69,7 @@ impl Plan<'_> {
         }
         if self.measure_at.is_some_and(|at| at <= now) {
             self.measure_at = Some(now + MEASURE_INTERVAL);
-            let serving = self.members().filter(|member| member.is_serving());
-            let ids: Vec<_> = serving.map(|member| member.id).collect();
+            let ids: Vec<_> = self.serving_members().map(|member| member.id).collect();
             for id in ids {
                 self.act(Action::Measure(id));
             }
@@ -84,6 +89,9 @@ impl Plan<'_> {
 
     pub(super) fn wear_deadline(&self) -> Option<Instant> {
         let worn = |member: &Member| member.worn_at.map(|(at, _)| at);
-        self.members().filter_map(worn).chain(self.measure_at).min()
+        self.serving_members()
+            .filter_map(worn)
+            .chain(self.measure_at)
+            .min()
     }
 }

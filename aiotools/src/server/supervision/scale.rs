@@ -29,8 +29,8 @@ impl Plan<'_> {
         for index in before..workers {
             match self.slots.get_mut(index) {
                 Some(slot) => {
-                    let stays = slot.retire_at.take().is_some();
-                    if stays && slot.current.as_ref().is_some_and(Member::is_serving) {
+                    slot.retire_at = None;
+                    if slot.current.is_some() {
                         continue;
                     }
                     // Some of its last workers are still leaving it.
@@ -47,6 +47,9 @@ impl Plan<'_> {
             slot.retry_at = None;
             if self.lingers && slot.current.as_ref().is_some_and(Member::is_serving) {
                 slot.retire_at = Some(now + LINGER);
+                if let Some(id) = slot.successor.as_ref().map(|member| member.id) {
+                    self.dismiss(id, self.options.default_signal(), Asked::Server, now);
+                }
             } else {
                 self.empty(index, now);
             }

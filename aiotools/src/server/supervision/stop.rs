@@ -155,7 +155,7 @@ impl Plan<'_> {
                 self.force(stop, signal, now);
             }
             State::Closing(stop, until)
-                if until <= now || !self.members().any(|member| member.is_serving()) =>
+                if until <= now || self.serving_members().next().is_none() =>
             {
                 self.tell_all(stop);
             }
