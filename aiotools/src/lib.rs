@@ -22,6 +22,7 @@
 //! | cache an async function, and run it once for all who ask at the same time | `#[lru_cache]`, `LruCache` (feature `lru_cache`) |
 //! | make a stream of what an async function returns | [`aiter`], [`try_aiter`] |
 //! | bind some arguments of a function | [`apartial!`] |
+//! | find what I know from the Python library | [`docs::coming_from_python`] |
 //! | test without waiting | [`#[test(virtual_clock)]`](macro@test), `VirtualClock` |
 //! | stop a program in order | [`#[main]`](macro@main) |
 //! | run a function in a child process | [`afork`], [`process`] |
@@ -93,6 +94,7 @@ pub mod cache;
 pub mod cancel;
 pub mod cleanup;
 pub mod context;
+pub mod docs;
 pub mod future;
 mod lazy;
 mod partial;
@@ -105,6 +107,9 @@ pub mod server;
 pub mod stream;
 pub mod task;
 pub mod time;
+
+/// The version of this crate.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[doc(hidden)]
 #[path = "private.rs"]

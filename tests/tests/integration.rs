@@ -3,6 +3,10 @@
 #![deny(warnings)]
 #![allow(missing_docs, reason = "tests")]
 
+/// The page for those who come from Python.
+#[path = "integration/coming_from_python.rs"]
+mod coming_from_python;
+
 /// Which types are `Send`, `Sync` and `Unpin`.
 #[path = "integration/auto_traits.rs"]
 mod auto_traits;
