@@ -62,7 +62,7 @@ async fn main() -> Result<(), BoxError> {
     let questions = Arc::new(AtomicUsize::new(0));
     let tasks = TaskContext::named("name server");
     let counted = questions.clone();
-    let _ = tasks.spawn(async move {
+    tasks.spawn(async move {
         TaskGroup::scope::<(), _>(async |tg| {
             loop {
                 let (stream, _) = listener.accept().await?;
