@@ -80,12 +80,13 @@ impl Listeners {
             ours,
         };
         for listen in wanted {
-            let bound = Listener::bind(listen, inherited, workers, steered).map_err(|source| {
-                ServerError::new(Kind::Bind {
-                    what: listen.to_string(),
-                    source,
-                })
-            })?;
+            let bound =
+                Listener::bind(listen, inherited, workers, ours, steered).map_err(|source| {
+                    ServerError::new(Kind::Bind {
+                        what: listen.to_string(),
+                        source,
+                    })
+                })?;
             listeners.all.extend(bound);
         }
         // What is bound by us alone is ours in any case, but as long as the others are not, neither
@@ -318,6 +319,7 @@ impl Listener {
         listen: &Listen,
         inherited: &mut Inherited,
         workers: usize,
+        ours: bool,
         steered: bool,
     ) -> io::Result<Vec<Self>> {
         if let Place::Activated(name) = &listen.place {
@@ -325,15 +327,15 @@ impl Listener {
             return match listen.fallback() {
                 _ if !passed.is_empty() => passed
                     .into_iter()
-                    .map(|socket| Self::passed(listen, vec![socket], steered))
+                    .map(|socket| Self::passed(listen, vec![socket], ours, steered))
                     .collect(),
-                Some(fallback) => Self::bind(&fallback, inherited, workers, steered),
+                Some(fallback) => Self::bind(&fallback, inherited, workers, ours, steered),
                 None => Err(not_passed(inherited)),
             };
         }
         let passed = inherited.group(&key(listen));
         if !passed.is_empty() {
-            return Self::passed(listen, passed, steered).map(|listener| vec![listener]);
+            return Self::passed(listen, passed, ours, steered).map(|listener| vec![listener]);
         }
         let (sockets, local, file) = match &listen.place {
             Place::Unix(path) => {
@@ -368,17 +370,29 @@ impl Listener {
     }
 
     /// Of sockets that listen already: those of one group, or a single one.
-    fn passed(listen: &Listen, mut sockets: Vec<Socket>, steered: bool) -> io::Result<Self> {
+    fn passed(
+        listen: &Listen,
+        mut sockets: Vec<Socket>,
+        ours: bool,
+        steered: bool,
+    ) -> io::Result<Self> {
         let local = Local::of(&sockets[0])?;
         if let Some(backlog) = listen.backlog {
             for socket in &sockets {
                 socket.listen(bind::backlog(backlog))?;
             }
         }
+        let group = |sockets, addr| {
+            if ours {
+                Group::new(sockets, addr, steered)
+            } else {
+                Ok(Group::borrowed(sockets, addr, steered))
+            }
+        };
         let sockets = match (&local, sockets.len()) {
-            (Local::Tcp(addr), 2..) => Sockets::PerWorker(Group::new(sockets, *addr, steered)?),
+            (Local::Tcp(addr), 2..) => Sockets::PerWorker(group(sockets, *addr)?),
             (Local::Tcp(addr), _) if listen.reuse_port && bind::is_member(&sockets[0]) => {
-                Sockets::PerWorker(Group::new(sockets, *addr, steered)?)
+                Sockets::PerWorker(group(sockets, *addr)?)
             }
             _ => Sockets::Shared(sockets.remove(0)),
         };

@@ -53,6 +53,16 @@ impl Group {
         Ok(group)
     }
 
+    /// The same for sockets that still belong to another server, in an upgrade: it is that one's workers that are
+    /// chosen among until the first [`steer`](Self::steer).
+    pub(super) fn borrowed(sockets: Vec<Socket>, addr: SocketAddr, steered: bool) -> Self {
+        Self {
+            steered,
+            addr,
+            sockets: sockets.into_iter().map(Some).collect(),
+        }
+    }
+
     /// The socket of a worker; the first one for an index that has none.
     pub(super) fn of(&self, index: usize) -> Option<&Socket> {
         let own = self.sockets.get(index).and_then(Option::as_ref);
@@ -203,6 +213,18 @@ mod tests {
         // There is no better place to wait.
         group.steer(&[]);
         assert_eq!(spread(&group, 50), [0, 0, 0, 50]);
+    }
+
+    /// Sockets of workers that are no more are passed on in an upgrade. Nothing may come to wait there.
+    #[test]
+    fn reuse_port_that_is_borrowed_is_left_as_it_is() {
+        let mut old = group(3, true).unwrap();
+        old.steer(&[0, 1]);
+        let sockets = old.iter().map(|socket| socket.try_clone().unwrap());
+        let mut new = Group::borrowed(sockets.collect(), old.addr, true);
+        assert_eq!(spread(&old, 60)[2], 0);
+        new.steer(&[2]);
+        assert_eq!(spread(&new, 20), [0, 0, 20]);
     }
 
     #[test]
