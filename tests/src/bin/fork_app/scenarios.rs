@@ -602,9 +602,16 @@ fn server_dies(mode: Mode) -> Outcome {
         killed?;
         let err = waited.expect_err("nobody knows");
         assert!(err.is_fork_server_gone(), "{err}");
-        for _ in 0..2 {
+        // It is reaped by one of these, as its sockets are closed a little before it can be.
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
             let err = afork(children::idle).await.expect_err("nobody forks");
             assert!(err.is_fork_server_gone(), "{err}");
+            if children_of(my_pid()).is_empty() {
+                break;
+            }
+            assert!(Instant::now() < until, "the fork server is a zombie");
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // It goes on, and can still be signalled where there are pidfds.
         let proc = format!("/proc/{}", children[0].pid());
@@ -613,8 +620,6 @@ fn server_dies(mode: Mode) -> Outcome {
             Pid::from_raw(children[0].pid().cast_signed()),
             signal::SIGKILL,
         )?;
-        // The fork server is no zombie.
-        assert_eq!(children_of(my_pid()), [0; 0]);
         Ok(())
     })
 }
