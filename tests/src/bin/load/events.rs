@@ -120,7 +120,16 @@ pub(crate) fn run(settings: &Settings) -> Report {
         round += 1;
         match next {
             0 | 4 | 5 => {
-                assert!(server.reload(), "a reload failed: {:?}", server.strange());
+                let reload = server.reload();
+                // Half of them while workers die, as well.
+                if next == 4 && server.is_supervised() {
+                    for _ in 0..3 {
+                        pause(Duration::from_millis(random.below(20) as u64));
+                        events.kill(&server, settings.kill, &mut random);
+                    }
+                }
+                let done = server.reloaded(&reload, workers);
+                assert!(done, "a reload failed: {:?}", server.strange());
                 events.reloads += 1;
             }
             2 if workers < settings.workers + 2 => {
@@ -133,7 +142,11 @@ pub(crate) fn run(settings: &Settings) -> Report {
                 workers -= 1;
                 events.scalings += 1;
             }
-            _ => events.kill(&mut server, settings.kill, workers, &mut random),
+            _ => {
+                if let Some(pid) = events.kill(&server, settings.kill, &mut random) {
+                    server.killed(pid, workers);
+                }
+            }
         }
         pause(Duration::from_millis(random.below(30) as u64));
     }
@@ -163,13 +176,13 @@ pub(crate) fn run(settings: &Settings) -> Report {
 
 impl Events {
     /// Kills a worker, if one can be found that may be.
-    fn kill(&mut self, server: &mut Server, kill: Kill, workers: usize, random: &mut Random) {
+    fn kill(&mut self, server: &Server, kill: Kill, random: &mut Random) -> Option<i32> {
         if kill == Kill::None {
-            return;
+            return None;
         }
         for _ in 0..200 {
             let pids = server.workers();
-            let pid = pids[random.below(pids.len())];
+            let pid = *pids.get(random.below(pids.len()))?;
             let Some(halted) = Halted::new(pid) else {
                 continue;
             };
@@ -179,14 +192,14 @@ impl Events {
                     halted.kill();
                     self.kills += 1;
                     self.in_hands += in_hands;
-                    server.killed(pid, workers);
-                    return;
+                    return Some(pid);
                 }
                 _ => self.spared += 1,
             }
             drop(halted);
             pause(Duration::from_micros(300));
         }
+        None
     }
 }
 

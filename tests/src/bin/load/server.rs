@@ -53,6 +53,9 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
 }
 
+/// A reload that has begun, with how many there were before.
+pub(crate) struct Reload((usize, usize));
+
 enum Kind {
     /// The parent.
     Shared(Child),
@@ -194,25 +197,36 @@ impl Server {
         }
     }
 
-    /// Replaces all workers, one after the other; whether it came to its end.
-    pub(crate) fn reload(&mut self) -> bool {
+    /// Begins to replace all workers, one after the other; [`reloaded`](Self::reloaded) waits for the end of it.
+    pub(crate) fn reload(&mut self) -> Reload {
+        let before = self.until("", |said| Some((said.reloads, said.failed_reloads)));
         match &self.kind {
-            Kind::Shared(_) => {
-                let reloads = |said: &Said| (said.reloads, said.failed_reloads);
-                let before = self.until("", |said| Some(reloads(said)));
-                self.signal(Signal::SIGHUP);
-                self.until("a reload", |said| {
-                    (reloads(said) != before).then_some(said.reloads > before.0)
-                })
-            }
+            Kind::Shared(_) => self.signal(Signal::SIGHUP),
             Kind::Plain(children) => {
                 for _ in 0..children.len() {
                     self.add_plain();
                     self.remove_plain(0, Signal::SIGTERM);
                 }
-                true
             }
         }
+        Reload(before)
+    }
+
+    /// Waits until a reload is over, and there are as many workers as there should be; whether it came to its end.
+    pub(crate) fn reloaded(&self, reload: &Reload, workers: usize) -> bool {
+        let Reload(before) = *reload;
+        if let Kind::Plain(_) = self.kind {
+            return true;
+        }
+        self.until("a reload", |said| {
+            let over = (said.reloads, said.failed_reloads) != before;
+            (over && said.ready.len() == workers).then_some(said.reloads > before.0)
+        })
+    }
+
+    /// Whether workers may be killed while others come and go.
+    pub(crate) fn is_supervised(&self) -> bool {
+        matches!(self.kind, Kind::Shared(_))
     }
 
     /// One worker more, or one less; waits until that is so.
