@@ -79,6 +79,7 @@ pub(crate) struct Report {
 #[derive(Default)]
 struct Events {
     reloads: usize,
+    upgrades: usize,
     kills: usize,
     /// Connections that workers had in their hands when they were killed.
     in_hands: usize,
@@ -115,14 +116,25 @@ pub(crate) fn run(settings: &Settings) -> Report {
     let mut workers = settings.workers;
     // Each once, at least.
     let mut round = 0;
-    while round < 4 || Instant::now() < until {
-        let next = if round < 4 { round } else { random.below(8) };
+    while round < 5 || Instant::now() < until {
+        let next = if round < 5 { round } else { random.below(10) };
         round += 1;
         match next {
-            0 | 4 | 5 => {
+            4 | 9 => {
+                assert!(
+                    server.upgrade(settings.workers),
+                    "an upgrade failed: {:?}",
+                    server.strange()
+                );
+                if server.is_supervised() {
+                    workers = settings.workers;
+                    events.upgrades += 1;
+                }
+            }
+            0 | 5 | 6 => {
                 let reload = server.reload();
                 // Half of them while workers die, as well.
-                if next == 4 && server.is_supervised() {
+                if next == 5 && server.is_supervised() {
                     for _ in 0..3 {
                         pause(Duration::from_millis(random.below(20) as u64));
                         events.kill(&server, settings.kill, &mut random);
@@ -222,6 +234,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Events {
             reloads,
+            upgrades,
             kills,
             in_hands,
             spared,
@@ -229,7 +242,7 @@ impl fmt::Display for Report {
         } = self.events;
         writeln!(
             f,
-            "{:.1} s with {reloads} reloads, {scalings} scalings, {kills} times kill -9, and a stop",
+            "{:.1} s with {reloads} reloads, {upgrades} upgrades, {scalings} scalings, {kills} times kill -9, and a stop",
             self.time.as_secs_f64()
         )?;
         writeln!(

@@ -28,6 +28,9 @@ struct Said {
     reloads: usize,
     failed_reloads: usize,
     workers: usize,
+    upgraded: Option<i32>,
+    /// The parents that have ended well.
+    over: Vec<i32>,
     strange: Vec<String>,
 }
 
@@ -57,8 +60,8 @@ pub(crate) struct Server {
 pub(crate) struct Reload((usize, usize));
 
 enum Kind {
-    /// The parent.
-    Shared(Child),
+    /// The parent, which is our child until the first upgrade, and its pid.
+    Shared(Option<Child>, i32),
     /// The workers, and what keeps their port.
     Plain(Vec<Child>),
 }
@@ -84,7 +87,8 @@ impl Server {
             let workers = format!("workers={workers}");
             let args = ["addr=127.0.0.1:0", &workers, &format!("queues={queues}")];
             let parent = server.spawn("shared", &args);
-            server.kind = Kind::Shared(parent);
+            let pid = parent.id().cast_signed();
+            server.kind = Kind::Shared(Some(parent), pid);
             server.addr = server.until("an address", |said| said.address);
         } else {
             // A port that is free now.
@@ -133,7 +137,7 @@ impl Server {
         let pid = child.id().cast_signed();
         match &mut self.kind {
             Kind::Plain(children) => children.push(child),
-            Kind::Shared(_) => unreachable!("its parent adds them"),
+            Kind::Shared(..) => unreachable!("its parent adds them"),
         }
         self.until("a new worker", |said| {
             said.ready.contains(&pid).then_some(())
@@ -192,8 +196,8 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Kind::Shared(parent) = &self.kind {
-            kill(Pid::from_raw(parent.id().cast_signed()), signal).expect("it is there");
+        if let Kind::Shared(_, parent) = self.kind {
+            kill(Pid::from_raw(parent), signal).expect("it is there");
         }
     }
 
@@ -201,7 +205,7 @@ impl Server {
     pub(crate) fn reload(&mut self) -> Reload {
         let before = self.until("", |said| Some((said.reloads, said.failed_reloads)));
         match &self.kind {
-            Kind::Shared(_) => self.signal(Signal::SIGHUP),
+            Kind::Shared(..) => self.signal(Signal::SIGHUP),
             Kind::Plain(children) => {
                 for _ in 0..children.len() {
                     self.add_plain();
@@ -224,15 +228,48 @@ impl Server {
         })
     }
 
+    /// Has another server take the place of this one; whether it does. There are `workers` of it.
+    pub(crate) fn upgrade(&mut self, workers: usize) -> bool {
+        let before = self.workers();
+        if !self.is_supervised() {
+            return true;
+        }
+        self.signal(Signal::SIGUSR2);
+        let upgraded = self.until("an upgrade", |said| {
+            (said.upgraded.is_some() || !said.strange.is_empty()).then_some(said.upgraded)
+        });
+        let Some(pid) = upgraded else {
+            return false;
+        };
+        self.until("the workers of the new server", |said| {
+            let none_of_before = before.iter().all(|pid| !said.ready.contains(pid));
+            (none_of_before && said.ready.len() == workers).then_some(())
+        });
+        self.said
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .upgraded = None;
+        let Kind::Shared(child, parent) = &mut self.kind else {
+            return false;
+        };
+        let before = std::mem::replace(parent, pid);
+        let child = child.take();
+        self.until("the end of the old server", |said| {
+            said.over.contains(&before).then_some(())
+        });
+        child.is_none_or(|mut child| child.wait().expect("a child").success())
+    }
+
     /// Whether workers may be killed while others come and go.
     pub(crate) fn is_supervised(&self) -> bool {
-        matches!(self.kind, Kind::Shared(_))
+        matches!(self.kind, Kind::Shared(..))
     }
 
     /// One worker more, or one less; waits until that is so.
     pub(crate) fn scale(&mut self, up: bool) {
         match &self.kind {
-            Kind::Shared(_) => {
+            Kind::Shared(..) => {
                 let before = self.workers().len();
                 self.signal(if up { Signal::SIGTTIN } else { Signal::SIGTTOU });
                 let wanted = if up { before + 1 } else { before - 1 };
@@ -248,7 +285,7 @@ impl Server {
     /// A worker has been killed: waits until another one is in its place.
     pub(crate) fn killed(&mut self, pid: i32, workers: usize) {
         match &mut self.kind {
-            Kind::Shared(_) => self.until("a respawned worker", |said| {
+            Kind::Shared(..) => self.until("a respawned worker", |said| {
                 (!said.ready.contains(&pid) && said.ready.len() == workers).then_some(())
             }),
             Kind::Plain(children) => {
@@ -264,10 +301,13 @@ impl Server {
     /// Stops it for good; whether it ended well.
     pub(crate) fn stop(&mut self) -> bool {
         match &mut self.kind {
-            Kind::Shared(parent) => {
-                kill(Pid::from_raw(parent.id().cast_signed()), Signal::SIGTERM)
-                    .expect("it is there");
-                parent.wait().expect("a child").success()
+            Kind::Shared(_, parent) => {
+                let parent = *parent;
+                self.signal(Signal::SIGTERM);
+                self.until("the end", |said| {
+                    let failed = said.strange.iter().any(|line| line.starts_with("failed"));
+                    (failed || said.over.contains(&parent)).then_some(!failed)
+                })
             }
             Kind::Plain(children) => {
                 for child in &mut *children {
@@ -289,6 +329,8 @@ impl Said {
         match what {
             "ready" => drop(self.ready.insert(pid())),
             "ended" => drop(self.ready.remove(&pid())),
+            "upgraded" => self.upgraded = Some(pid()),
+            "over" => self.over.push(pid()),
             "address" => self.address = rest.parse().ok(),
             "reloaded" => self.reloads += 1,
             "scaled" => self.workers = rest.parse().expect("a number"),
@@ -303,13 +345,25 @@ impl Said {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let children = match &mut self.kind {
-            Kind::Shared(parent) => std::slice::from_mut(parent),
-            Kind::Plain(children) => children,
-        };
-        for child in children {
-            let _ = child.kill();
-            let _ = child.wait();
+        match &mut self.kind {
+            Kind::Shared(child, pid) => {
+                let over = {
+                    let said = self.said.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    said.over.contains(pid)
+                };
+                if !over {
+                    let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+                }
+                if let Some(child) = child {
+                    let _ = child.wait();
+                }
+            }
+            Kind::Plain(children) => {
+                for child in children {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                }
+            }
         }
         let _ = std::fs::remove_dir_all(&self.books);
     }

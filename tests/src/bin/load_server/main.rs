@@ -17,8 +17,11 @@ mod shared;
 
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Nothing of it is left when `load` ends, however it does.
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL)?;
+    // Nothing of it is left when `load` ends, however it does. What was started by another one, in an upgrade, is to
+    // outlive that.
+    if std::env::var_os("LISTEN_FDS").is_none() {
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL)?;
+    }
     let mut args = std::env::args().skip(1);
     let kind = args.next();
     let settings = args

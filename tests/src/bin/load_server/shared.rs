@@ -27,7 +27,7 @@ pub(crate) fn run(settings: HashMap<String, String>) -> Result<(), ServerError> 
     let settings = SETTINGS.get_or_init(|| settings);
     // One queue for all workers, or one for each.
     let listen = Listen::tcp(&settings["addr"]).reuse_port(settings["queues"] == "many");
-    start_server(worker)
+    let ended = start_server(worker)
         .bind_with(listen)
         .workers(settings["workers"].parse().expect("a number"))
         .wait_timeout(Duration::from_secs(20))
@@ -49,7 +49,15 @@ pub(crate) fn run(settings: HashMap<String, String>) -> Result<(), ServerError> 
             ServerEvent::ReloadDone => say("reloaded"),
             ServerEvent::ReloadFailed { failure, .. } => say(&format!("reload failed: {failure}")),
             ServerEvent::Scaled { workers, .. } => say(&format!("scaled {workers}")),
+            ServerEvent::UpgradeDone { pid, .. } => say(&format!("upgraded {pid}")),
+            ServerEvent::UpgradeFailed { reason, .. } => say(&format!("upgrade failed: {reason}")),
             _ => {}
         })
-        .run()
+        .run();
+    // Who started it may not be its parent any more.
+    match &ended {
+        Ok(()) => say(&format!("over {}", std::process::id())),
+        Err(err) => say(&format!("failed: {err}")),
+    }
+    ended
 }
