@@ -5,6 +5,7 @@
     reason = "these tests run on threads of their own, and have no runtime"
 )]
 
+mod server_endurance;
 mod server_supervision;
 mod server_support;
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -355,6 +356,49 @@ fn supervision_scaled_worker_that_fails_is_taken_back() {
     app.next("event scaled 1");
     app.signal(Signal::SIGTERM);
     app.end().tidy(0);
+}
+
+// -- what others got wrong before
+
+/// Many failures at once, as the original lost some of them, or hung.
+#[test]
+fn supervision_workers_that_all_fail_are_each_reported_once() {
+    for workers in [2, 8, 32] {
+        for how in ["error", "panic", "exit", "kill"] {
+            let ended = App::start(&format!("workers={workers} completion setup=all:{how}"))
+                .end()
+                .tidy(1);
+            let failures = ended.all("failure ");
+            let index = |failure: &&str| failure.split(' ').next().unwrap().parse().unwrap();
+            let mut indexes: Vec<usize> = failures.iter().map(index).collect();
+            indexes.sort_unstable();
+            assert_eq!(indexes, (0..workers).collect::<Vec<_>>(), "{ended}");
+        }
+        let ended = App::start(&format!("workers={workers} setup=all:error"))
+            .end()
+            .tidy(1);
+        let mut failures = ended.all("failure ");
+        assert!(!failures.is_empty() && failures.len() <= workers, "{ended}");
+        failures.dedup();
+        assert_eq!(failures.len(), ended.all("failure ").len(), "{ended}");
+    }
+}
+
+/// A program that a worker starts finds signals as any program does.
+#[test]
+fn supervision_program_of_a_worker_has_its_signals() {
+    let ended = App::start("workers=1 completion setup=0:command")
+        .end()
+        .tidy(0);
+    // As one that this process starts, which has nothing to do with a server.
+    let own = Command::new("grep")
+        .args(["-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"])
+        .output()
+        .unwrap();
+    let own = String::from_utf8(own.stdout).unwrap();
+    let mut own: Vec<_> = own.lines().collect();
+    own.sort_unstable();
+    assert_eq!(ended.all("command "), own);
 }
 
 // -- hung workers

@@ -51,6 +51,19 @@ use super::supervision::Command;
 ///     server.args(handle).run()
 /// }
 /// ```
+///
+/// In a test of a server, in a process of its own, it stands in for the signal:
+///
+/// ```no_run
+/// # use aiotools::{ServerError, WorkerContext};
+/// # #[aiotools::server]
+/// # async fn worker(ctx: WorkerContext) { yield_!(); }
+/// # fn main() -> Result<(), ServerError> {
+/// let mut server = aiotools::start_server(worker);
+/// let handle = server.handle().expect("a pipe");
+/// server.on_ready(move |_| handle.stop().expect("it is running")).run()
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ServerHandle {
     pipe: Arc<PipeWriter>,

@@ -76,6 +76,29 @@
 //! Ctrl-C in a terminal or from a service manager that signals all processes of a service, there is
 //! one stop. Where it did not, that one worker is stopped, and replaced.
 //!
+//! Workers that are there and do nothing are found if they are asked, by a
+//! [heartbeat](Server::heartbeat). Workers that get worse with time are replaced before they do harm,
+//! if the server is told when: by [age](Server::max_age), [requests](Server::max_requests) or
+//! [memory](Server::max_memory). A new worker is always ready before the one that it replaces is told
+//! to stop, and one is replaced at a time.
+//!
+//! # The life of a worker
+//!
+//! ```text
+//!            ready                   stop               end
+//! starting ─────────────▶ serving ─────────▶ stopping ────────▶ gone
+//!    │  ready_timeout        │  heartbeat        │  wait_timeout   ▲
+//!    │  or its failure       │  or its failure   ▼                 │
+//!    │                       │                 killed ─────────────┤
+//!    ▼                       ▼                                     │
+//!  at the first start:     told to stop, or gone already ──────────┘
+//!    the server stops      another one takes its place,
+//!  for a reload, recycling   after the backoff, within the budget
+//!  or scaling: as before
+//!  for a respawn: counts
+//!    in the budget
+//! ```
+//!
 //! # Reload
 //!
 //! On `SIGHUP`, and when a [handle](ServerHandle::reload) asks for it, the workers are replaced, one
@@ -132,7 +155,8 @@
 //!
 //! The workers are forks of the parent: they start with a copy of all its memory, but of its
 //! threads only one. This is why the parent must have no threads, and must leave tokio alone: each
-//! worker makes its own runtime. What the parent made and lends to the workers, the value of the
+//! worker makes its own runtime. Beside the threads of that, a worker has one by which it hears the
+//! parent, so that it can tell its task tree even when all others are blocked. What the parent made and lends to the workers, the value of the
 //! main context and the arguments, is dropped by the parent only.
 
 mod bind;

@@ -45,6 +45,9 @@ const DOOR_INTERVAL: Duration = Duration::from_millis(2);
 /// How often it is looked at a worker whose end nothing tells of.
 const WATCH_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How many requests are taken in a turn.
+const REQUESTS_PER_TURN: usize = 64;
+
 /// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
 pub(super) enum Side {
     Parent(Box<End>),
@@ -321,8 +324,13 @@ impl<'a> Parent<'a> {
     }
 
     fn take_requests(&mut self, now: Instant) {
-        while let Some(command) = self.requests.as_mut().and_then(Requests::next) {
-            self.obey(command, now);
+        // What is left is taken in the next turn, so that nobody who asks without end keeps the
+        // parent from its work.
+        for _ in 0..REQUESTS_PER_TURN {
+            match self.requests.as_mut().and_then(Requests::next) {
+                Some(command) => self.obey(command, now),
+                None => return,
+            }
         }
     }
 

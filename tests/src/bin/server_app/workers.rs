@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aiotools::{
@@ -172,6 +172,7 @@ where
     W: ServerWorker<Config, Args>,
 {
     let panic_in = settings.text("panic_in").to_owned();
+    let began = Instant::now();
     let mut server = server
         .args(Args { answer: 123 })
         .main_context(setup)
@@ -183,7 +184,8 @@ where
         })
         .ready_timeout(Duration::from_millis(settings.number("ready_ms", 60_000)))
         .on_event(watch)
-        .on_ready(|ready| {
+        .on_ready(move |ready| {
+            say!("took {} us", began.elapsed().as_micros());
             for addr in ready.local_addrs() {
                 say!("address {addr}");
             }
@@ -327,6 +329,16 @@ async fn act(settings: &Settings, index: usize, place: &str) -> io::Result<()> {
         Some("exit") => process::exit(7),
         Some("kill") => {
             nix::sys::signal::raise(nix::sys::signal::SIGKILL)?;
+            Ok(())
+        }
+        Some("command") => {
+            let found = tokio::process::Command::new("grep")
+                .args(["-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status"])
+                .output()
+                .await?;
+            for line in String::from_utf8_lossy(&found.stdout).lines() {
+                say!("command {line}");
+            }
             Ok(())
         }
         Some("hang") => pending().await,
