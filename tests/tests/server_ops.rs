@@ -9,6 +9,8 @@
 mod children;
 #[path = "server_ops/control.rs"]
 mod control;
+#[path = "server_ops/extra.rs"]
+mod extra;
 #[path = "server_ops/listeners.rs"]
 mod listeners;
 #[path = "server_ops/notify.rs"]

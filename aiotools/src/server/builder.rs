@@ -7,8 +7,9 @@ use tokio::runtime::{Builder, Runtime};
 use super::{
     IntoWorkerRuntime, Listen, Phase, Ready, RestartPolicy, ServerError, ServerEvent, Signal,
     WorkerContext,
-    body::ServerWorker,
+    body::{ServerOutcome, ServerWorker},
     error::{BoxError, Kind},
+    extra::{self, ExtraContext, ExtraProcs},
     handle::{Requests, ServerHandle},
     inherited::Inherited,
     listeners::Listeners,
@@ -25,13 +26,14 @@ use crate::process::pidfd_open;
 /// A server that has not started: [`start_server`](super::start_server) makes one, and
 /// [`run`](Server::run) runs it.
 #[must_use = "a server does nothing until it is `run`"]
-pub struct Server<W, M = NoMainContext, A = ()> {
+pub struct Server<W, M = NoMainContext, A = (), E = ()> {
     worker: W,
     main_context: M,
     args: A,
     runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
     pub(super) options: Options,
     observer: Observer,
+    extras: E,
     requests: Option<Requests>,
     pub(super) prestart: Vec<Prestart>,
 }
@@ -48,13 +50,14 @@ impl<W> Server<W> {
             runtime: Box::new(|| Builder::new_current_thread().into_worker_runtime()),
             options: Options::default(),
             observer: Observer::default(),
+            extras: (),
             requests: None,
             prestart: Vec::new(),
         }
     }
 }
 
-impl<W, M, A> Server<W, M, A> {
+impl<W, M, A, E> Server<W, M, A, E> {
     /// Runs `setup`, a function marked with [`#[main_context]`](macro@crate::main_context), in the
     /// parent, around the life of all workers.
     ///
@@ -62,13 +65,14 @@ impl<W, M, A> Server<W, M, A> {
     /// the listeners are bound and before the first worker is started, so it must not start threads
     /// or use tokio. After the last worker has ended, its `yield_!` resumes with the stop signal.
     /// Its end is the one part of the stop that has no limit.
-    pub fn main_context<M2: IntoMainContext>(self, setup: M2) -> Server<W, M2, A> {
+    pub fn main_context<M2: IntoMainContext>(self, setup: M2) -> Server<W, M2, A, E> {
         let Self {
             worker,
             args,
             runtime,
             options,
             observer,
+            extras,
             requests,
             prestart,
             ..
@@ -80,6 +84,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            extras,
             requests,
             prestart,
         }
@@ -88,13 +93,14 @@ impl<W, M, A> Server<W, M, A> {
     /// Gives each worker `args`, as [`WorkerContext::args`].
     ///
     /// No copy is made but that of the fork, so it need not be `Clone`. Only the parent drops it.
-    pub fn args<A2: 'static>(self, args: A2) -> Server<W, M, A2> {
+    pub fn args<A2: 'static>(self, args: A2) -> Server<W, M, A2, E> {
         let Self {
             worker,
             main_context,
             runtime,
             options,
             observer,
+            extras,
             requests,
             prestart,
             ..
@@ -106,6 +112,71 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             observer,
+            extras,
+            requests,
+            prestart,
+        }
+    }
+
+    /// Runs `function` in a process of its own, beside the workers and without a runtime: a scheduler,
+    /// a collector of metrics, a tail of a log. May be called several times.
+    ///
+    /// It is given an [`ExtraContext`], and must end when its [`stop`](ExtraContext::stop) says so;
+    /// after [`wait_timeout`](Self::wait_timeout) it is killed. If it ends before, and well, it is
+    /// not started again. If it fails, by an error, a panic or in any other way, what holds for a
+    /// worker that has been ready holds for it: it is started again, or the server stops, as the
+    /// [restart policy](Self::restart) says. A reload leaves it alone. In a server whose workers
+    /// [run to completion](Self::run_to_completion), its end is waited for as well.
+    ///
+    /// As it begins before any thread does, it may make a runtime of its own.
+    ///
+    /// ```no_run
+    /// use std::{io, time::Duration};
+    ///
+    /// use aiotools::{ServerError, WorkerContext, server::ExtraContext};
+    ///
+    /// #[aiotools::server]
+    /// async fn worker(ctx: WorkerContext) {
+    ///     yield_!();
+    /// }
+    ///
+    /// fn heartbeat(ctx: ExtraContext) -> io::Result<()> {
+    ///     while ctx.stop().wait_timeout(Duration::from_secs(1)).is_none() {
+    ///         println!("alive");
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// fn main() -> Result<(), ServerError> {
+    ///     aiotools::start_server(worker).workers(2).extra_proc(heartbeat).run()
+    /// }
+    /// ```
+    pub fn extra_proc<F, C, B, O>(self, function: F) -> Server<W, M, A, (E, F)>
+    where
+        F: FnOnce(ExtraContext<C, B>) -> O,
+        C: 'static,
+        B: 'static,
+        O: ServerOutcome,
+    {
+        let Self {
+            worker,
+            main_context,
+            args,
+            runtime,
+            options,
+            observer,
+            extras,
+            requests,
+            prestart,
+        } = self;
+        Server {
+            worker,
+            main_context,
+            args,
+            runtime,
+            options,
+            observer,
+            extras: (extras, function),
             requests,
             prestart,
         }
@@ -351,6 +422,7 @@ impl<W, M, A> Server<W, M, A> {
         M: IntoMainContext,
         A: 'static,
         W: ServerWorker<M::Value, A>,
+        E: ExtraProcs<M::Value, A>,
     {
         let Self {
             worker,
@@ -359,6 +431,7 @@ impl<W, M, A> Server<W, M, A> {
             runtime,
             options,
             mut observer,
+            extras,
             requests,
             prestart,
         } = self;
@@ -395,7 +468,16 @@ impl<W, M, A> Server<W, M, A> {
             }
         };
 
-        let parent = Parent::new(&options, observer, queue, listeners, requests, service);
+        let extra_options = options.for_extras(E::COUNT);
+        let parent = Parent::new(
+            &options,
+            &extra_options,
+            observer,
+            queue,
+            listeners,
+            requests,
+            service,
+        );
         match parent.run() {
             Side::Worker(seat, listeners) => {
                 let ctx = WorkerContext::new(&seat, main_context.leak(), args, listeners);
@@ -407,6 +489,12 @@ impl<W, M, A> Server<W, M, A> {
                     runtime()
                 };
                 worker::run(*seat, ctx.shared(), &rights, runtime, || worker.worker(ctx))
+            }
+            Side::Extra(seat, number) => {
+                let ctx = ExtraContext::new(&seat, main_context.leak(), args);
+                extra::run(*seat, ctx.stop(), &rights, prestart, || {
+                    extras.call(number, ctx)
+                })
             }
             Side::Parent(end) => {
                 let End {
@@ -453,7 +541,7 @@ fn report(
     }
 }
 
-impl<W, M, A> fmt::Debug for Server<W, M, A> {
+impl<W, M, A, E> fmt::Debug for Server<W, M, A, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("options", &self.options)

@@ -85,7 +85,7 @@ impl<C: 'static, A: 'static> WorkerContext<C, A> {
         listeners: Listeners,
     ) -> Self {
         let index = seat.index;
-        let listeners = listeners.for_worker(index);
+        let listeners = listeners.for_worker(seat.slot);
         let local_addrs = listeners.local_addrs().collect();
         let shared = Shared {
             listeners: Mutex::new(Some(listeners)),

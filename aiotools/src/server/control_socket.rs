@@ -84,6 +84,8 @@ struct Client {
     output: Vec<u8>,
     /// It says no more.
     closing: bool,
+    /// It is not to be told anything more.
+    gone: bool,
     /// Requests that are not answered yet.
     pending: usize,
 }
@@ -182,6 +184,7 @@ impl ControlSocket {
                 input: Vec::new(),
                 output: Vec::new(),
                 closing: false,
+                gone: false,
                 pending: 0,
             };
             self.next += 1;
@@ -261,6 +264,9 @@ impl Client {
     }
 
     fn say(&mut self, answer: &Json) {
+        if self.gone {
+            return;
+        }
         self.output
             .extend_from_slice(format!("{answer}\n").as_bytes());
         self.write();
@@ -281,7 +287,7 @@ impl Client {
     }
 
     fn give_up(&mut self) {
-        self.closing = true;
+        (self.closing, self.gone) = (true, true);
         self.pending = 0;
         self.output.clear();
         self.input.clear();
@@ -333,11 +339,15 @@ mod tests {
         let asked = pair.server.turn();
         let requests: Vec<_> = asked.iter().map(|(_, request)| *request).collect();
         assert_eq!(requests, [Request::Status, Request::Scale(3)]);
-        pair.server.answer(asked[0].0, &accepted());
-        assert_eq!(read(&client), "{\"ok\":true}\n");
-        client.write_all(b"le 0\nnonsense\nstop now\n").unwrap();
+        for (id, _) in &asked {
+            pair.server.answer(*id, &accepted());
+        }
+        client.write_all(b"le 0\nnonsense\nscale 2 3\n").unwrap();
         assert_eq!(pair.server.turn(), []);
         let mut lines = BufReader::new(&client).lines();
+        for _ in &asked {
+            assert_eq!(lines.next().unwrap().unwrap(), "{\"ok\":true}");
+        }
         for text in ["from 1", "unknown request", "too many"] {
             let line = lines.next().unwrap().unwrap();
             assert!(

@@ -59,6 +59,12 @@ impl ServerError {
         })
     }
 
+    pub(super) fn renumber(&mut self, number: &dyn Fn(usize) -> usize) {
+        if let Kind::RestartLimit { last, .. } = &mut *self.0 {
+            last.renumber(number);
+        }
+    }
+
     /// The workers that failed, each once, in the order in which the parent noticed. Empty unless
     /// [`is_worker`](Self::is_worker).
     #[must_use]

@@ -116,6 +116,30 @@ pub enum ServerEvent {
     },
 }
 
+impl ServerEvent {
+    /// Gives the worker that it is about another number.
+    pub(super) fn renumber(&mut self, number: &dyn Fn(usize) -> usize) {
+        match self {
+            Self::WorkerStarted { index, .. }
+            | Self::WorkerReady { index, .. }
+            | Self::WorkerEnded { index, .. }
+            | Self::Respawn { index, .. }
+            | Self::WorkerHung { index, .. }
+            | Self::Recycle { index, .. } => *index = number(*index),
+            Self::WorkerFailed { failure, .. } | Self::ReloadFailed { failure } => {
+                failure.renumber(number);
+            }
+            Self::Inspected { status } => status.renumber(number),
+            Self::ReloadStarted
+            | Self::ReloadDone
+            | Self::Scaled { .. }
+            | Self::UpgradeStarted { .. }
+            | Self::UpgradeDone { .. }
+            | Self::UpgradeFailed { .. } => {}
+        }
+    }
+}
+
 /// Why a worker is replaced, though nothing is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -76,6 +76,10 @@ impl WorkerFailure {
         }
     }
 
+    pub(super) fn renumber(&mut self, number: &dyn Fn(usize) -> usize) {
+        self.index = number(self.index);
+    }
+
     /// The worker's index, from 0.
     #[must_use]
     pub fn index(&self) -> usize {

@@ -170,6 +170,7 @@ mod ear;
 mod environment;
 mod error;
 mod event;
+mod extra;
 mod failure;
 mod handle;
 mod inherited;
@@ -205,6 +206,9 @@ pub use context::{IsWorkerContext, assert_worker_context};
 pub use context::{OpenConnection, WorkerContext, process_index};
 pub use error::ServerError;
 pub use event::{RecycleCause, ServerEvent};
+#[doc(hidden)]
+pub use extra::ExtraProcs;
+pub use extra::{ExtraContext, StopSignal};
 pub use failure::WorkerFailure;
 pub use handle::ServerHandle;
 pub use listen::Listen;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{Server, body::ServerOutcome};
 
 /// Operation: which rights the workers have, and who else has a say.
-impl<W, M, A> Server<W, M, A> {
+impl<W, M, A, E> Server<W, M, A, E> {
     /// Has the workers run as this user, by name or by number. Linux only.
     ///
     /// The parent keeps its own rights, which it needs to listen on behalf of later workers; it runs

@@ -59,6 +59,21 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What of it is for the extra processes.
+    pub(super) fn for_extras(&self, count: usize) -> Self {
+        Self {
+            workers: count,
+            stop_signals: self.stop_signals.clone(),
+            wait_timeout: self.wait_timeout,
+            ready_timeout: self.ready_timeout,
+            restart: self.restart.clone(),
+            run_to_completion: self.run_to_completion,
+            ignore_failures: self.ignore_failures,
+            portable: self.portable,
+            ..Self::default()
+        }
+    }
+
     /// Refuses what cannot work, before anything is done.
     pub(super) fn check(&self) -> Result<(), ServerError> {
         let refusal = if tokio::runtime::Handle::try_current().is_ok() {

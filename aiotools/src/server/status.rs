@@ -43,6 +43,19 @@ pub enum WorkerState {
 }
 
 impl ServerStatus {
+    pub(super) fn renumber(&mut self, number: &dyn Fn(usize) -> usize) {
+        for worker in &mut self.workers {
+            worker.index = number(worker.index);
+        }
+    }
+
+    /// Adds the processes of another part of the server.
+    pub(super) fn add(&mut self, other: Self) {
+        self.survived += other.survived;
+        self.workers.extend(other.workers);
+        self.workers.sort_by_key(|worker| worker.index);
+    }
+
     /// How many workers there are to be. There may be more, while some are replaced, or fewer, when
     /// some have died.
     #[must_use]

@@ -41,6 +41,8 @@ use crate::{
 /// What the parent leaves to a worker, apart from what the user's code gets.
 pub(super) struct Seat {
     pub(super) index: usize,
+    /// Which of the workers' own sockets is its.
+    pub(super) slot: usize,
     pub(super) parent: Pid,
     pub(super) control: Arc<WorkerEnd>,
     /// The mask of the process, to put back once the stop signals have handlers.
@@ -100,7 +102,7 @@ pub(super) fn run<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
 
 /// Has this process killed when the parent ends, in whichever way it ends. Where there is no such
 /// thing, the end of the control stream does it, as long as the runtime is not blocked.
-fn die_with_parent(parent: Pid) -> io::Result<()> {
+pub(super) fn die_with_parent(parent: Pid) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL)?;
     // The parent may have ended before that. Where it lives in another pid namespace it has no
@@ -118,14 +120,14 @@ pub(super) fn orphaned() -> ! {
 }
 
 /// How the body, or a part of it, ended.
-enum Outcome {
+pub(super) enum Outcome {
     Ended,
     Failed(String),
     Panicked(String),
 }
 
 impl Outcome {
-    fn report(self, control: &WorkerEnd, phase: WorkerPhase) -> i32 {
+    pub(super) fn report(self, control: &WorkerEnd, phase: WorkerPhase) -> i32 {
         let (panicked, text) = match self {
             Self::Ended => return 0,
             Self::Failed(text) => (false, text),
@@ -262,7 +264,7 @@ fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Outcome> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Outcome::Panicked(panic_text(&*panic)))
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a message")

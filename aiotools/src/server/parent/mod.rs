@@ -35,7 +35,7 @@ use super::{
     options::Options,
     service::{Service, Task},
     signal_queue::SignalQueue,
-    supervision::{Action, Command, Plan, Random, WorkerId},
+    supervision::{Action, Command, Teams, WorkerId},
     worker::Seat,
 };
 use crate::process::{ForkError, fork};
@@ -48,10 +48,12 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(10);
 /// How many requests are taken in a turn.
 const REQUESTS_PER_TURN: usize = 64;
 
-/// Where [`Parent::run`] comes out: once in the parent, and once in each worker.
+/// Where [`Parent::run`] comes out: once in the parent, and once in each worker and
+/// extra process, which has a number among its like.
 pub(super) enum Side {
     Parent(Box<End>),
     Worker(Box<Seat>, Listeners),
+    Extra(Box<Seat>, usize),
 }
 
 /// What is left when no worker is.
@@ -74,7 +76,7 @@ pub(super) struct Parent<'a> {
     requests: Option<Requests>,
     service: Service,
     children: Children,
-    plan: Plan<'a>,
+    plan: Teams<'a>,
     /// The workers that new connections go to, where each has a queue of its own.
     steered: Vec<usize>,
     pid: Pid,
@@ -83,6 +85,7 @@ pub(super) struct Parent<'a> {
 /// What a worker has that no other one has.
 struct Born {
     index: usize,
+    extra: bool,
     control: control::WorkerEnd,
     request_limit: Option<u64>,
 }
@@ -90,6 +93,7 @@ struct Born {
 impl<'a> Parent<'a> {
     pub(super) fn new(
         options: &'a Options,
+        extras: &'a Options,
         observer: Observer,
         queue: SignalQueue,
         listeners: Listeners,
@@ -104,7 +108,7 @@ impl<'a> Parent<'a> {
             requests,
             service,
             children: Children::default(),
-            plan: Plan::new(options, Random::from_entropy()),
+            plan: Teams::new(options, extras),
             steered: Vec::new(),
             pid: getpid(),
         }
@@ -149,13 +153,32 @@ impl<'a> Parent<'a> {
     /// with.
     fn perform(&mut self, action: Action) -> Option<Born> {
         match action {
-            Action::Fork(id, index, request_limit) => match self.fork(id, index) {
+            Action::Fork(id, index, request_limit) => {
+                let provided = self.listeners.provide(index);
+                let forked = provided
+                    .map_err(|err| ServerError::system("listen for one more worker", err))
+                    .and_then(|()| self.fork(id));
+                match forked {
+                    Ok(None) => {}
+                    Ok(Some(control)) => {
+                        return Some(Born {
+                            index,
+                            extra: false,
+                            control,
+                            request_limit,
+                        });
+                    }
+                    Err(err) => self.plan.not_forked(id, err, Instant::now()),
+                }
+            }
+            Action::ForkExtra(id, index) => match self.fork(id) {
                 Ok(None) => {}
                 Ok(Some(control)) => {
                     return Some(Born {
                         index,
+                        extra: true,
                         control,
-                        request_limit,
+                        request_limit: None,
                     });
                 }
                 Err(err) => self.plan.not_forked(id, err, Instant::now()),
@@ -209,27 +232,20 @@ impl<'a> Parent<'a> {
         if !self.listeners.are_per_worker() || !self.listeners.are_ours() {
             return;
         }
-        let serving = self.plan.serving();
+        let serving = self.plan.workers.serving();
         if serving != self.steered {
             self.listeners.steer(&serving);
             self.steered = serving;
         }
-        for index in self.plan.due_to_retire(now) {
+        for index in self.plan.workers.due_to_retire(now) {
             if !self.listeners.has_waiting_for(index) {
-                self.plan.retire(index, now);
+                self.plan.workers.retire(index, now);
             }
         }
     }
 
     /// Forks one worker; in the worker, the result is its end of the control stream.
-    fn fork(
-        &mut self,
-        id: WorkerId,
-        index: usize,
-    ) -> Result<Option<control::WorkerEnd>, ServerError> {
-        self.listeners
-            .provide(index)
-            .map_err(|err| ServerError::system("listen for one more worker", err))?;
+    fn fork(&mut self, id: WorkerId) -> Result<Option<control::WorkerEnd>, ServerError> {
         let (control, worker) =
             control::pair().map_err(|err| ServerError::system("make a socket pair", err))?;
         match fork() {
@@ -255,7 +271,12 @@ impl<'a> Parent<'a> {
         let _ = ManuallyDrop::new(self.observer);
         let options = self.options;
         let seat = Seat {
-            index: born.index,
+            index: if born.extra {
+                self.plan.number_of_extra(born.index)
+            } else {
+                self.plan.number_of_worker(born.index)
+            },
+            slot: born.index,
             parent: self.pid,
             control: Arc::new(born.control),
             request_limit: born.request_limit,
@@ -265,7 +286,11 @@ impl<'a> Parent<'a> {
             run_to_completion: options.run_to_completion.then(|| options.default_signal()),
             drain_limit: options.wait_timeout,
         };
-        Side::Worker(Box::new(seat), self.listeners)
+        if born.extra {
+            Side::Extra(Box::new(seat), born.index)
+        } else {
+            Side::Worker(Box::new(seat), self.listeners)
+        }
     }
 
     fn into_end(self, error: Option<ServerError>) -> Side {
@@ -291,6 +316,7 @@ impl<'a> Parent<'a> {
             self.plan.deadline().map(until),
             self.service.deadline().map(until),
             self.plan
+                .workers
                 .next_to_retire()
                 .map(|at| until(at).max(DOOR_INTERVAL)),
             self.plan.is_closing().then_some(DOOR_INTERVAL),
@@ -359,7 +385,7 @@ impl<'a> Parent<'a> {
                 Task::Leave => {
                     self.listeners.hand_over();
                     let lingers = self.listeners.are_per_worker();
-                    self.plan.give_way(lingers, now);
+                    self.plan.workers.give_way(lingers, now);
                 }
             }
         }
@@ -373,7 +399,7 @@ impl<'a> Parent<'a> {
     fn take_reports(&mut self, now: Instant) {
         for child in &mut self.children.0 {
             for report in child.reports() {
-                self.plan.report(child.id, report, now);
+                self.plan.report(child.id, &report, now);
             }
         }
     }
@@ -383,7 +409,7 @@ impl<'a> Parent<'a> {
             if let Some(status) = child.try_reap() {
                 // Its last words may have come after the last look.
                 for report in child.reports() {
-                    self.plan.report(child.id, report, now);
+                    self.plan.report(child.id, &report, now);
                 }
                 self.plan.ended(child.id, status, now);
             }

@@ -10,6 +10,8 @@ pub(in crate::server) enum Action {
     /// [`Plan::forked`](super::Plan::forked) or
     /// [`Plan::not_forked`](super::Plan::not_forked) is to be told.
     Fork(WorkerId, usize, Option<u64>),
+    /// The same for an extra process.
+    ForkExtra(WorkerId, usize),
     /// Tell a worker something.
     Tell(WorkerId, Order),
     /// Send a worker SIGTERM.

@@ -19,6 +19,7 @@ mod restart;
 mod scale;
 mod slot;
 mod stop;
+mod teams;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +30,4 @@ pub(super) use plan::Plan;
 pub(super) use random::Random;
 pub use restart::RestartPolicy;
 pub(super) use stop::KILL_LIMIT;
+pub(super) use teams::Teams;

@@ -108,6 +108,23 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Has the ids begin after this.
+    pub(super) fn with_ids_from(mut self, last: u64) -> Self {
+        self.last_id = last;
+        self
+    }
+
+    /// Whether this worker is one of these.
+    pub(super) fn has(&self, id: WorkerId) -> bool {
+        self.members().any(|member| member.id == id)
+    }
+
+    /// A process of the server has got a stop signal of its own.
+    pub(super) fn heard_echo(&mut self, now: Instant) {
+        self.echoed = Some(now);
+        self.forced = None;
+    }
+
     // -- what has happened
 
     /// The workers may be started; unless a stop was asked for before.

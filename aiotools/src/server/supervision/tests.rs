@@ -161,6 +161,7 @@ impl<'a> World<'a> {
                 process.killed = true;
             }
             Action::Abandon(id) => drop(self.alive.remove(&id)),
+            Action::ForkExtra(..) => unreachable!("it comes of two plans together"),
             Action::Terminate(_) | Action::CloseListeners | Action::Ready(_) => {}
             Action::Measure(id) => self.plan.memory(id, 1),
             Action::ShutDoor => {

@@ -2,7 +2,11 @@
 
 use std::{env, io, process, sync::OnceLock, time::Duration};
 
-use aiotools::{ServerError, WorkerContext, server::Listen, start_server};
+use aiotools::{
+    ServerError, WorkerContext,
+    server::{ExtraContext, Listen},
+    start_server,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, UnixListener},
@@ -27,6 +31,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
             .init();
     }
     let mut server = start_server(worker)
+        .args(987)
         .workers(settings.number("workers", 2) as usize)
         .wait_timeout(Duration::from_millis(settings.number("wait_ms", 20_000)))
         .on_phase(|phase| say!("phase {phase:?}"))
@@ -68,7 +73,31 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     if settings.has("prestart") {
         server = server.prestart_hook(prestart);
     }
-    let result = server.run();
+    if settings.has("signals") {
+        server = server.stop_signals(
+            settings
+                .list("signals")
+                .map(|name| name.parse().expect("a signal")),
+        );
+    }
+    if settings.has("completion") {
+        server = server.run_to_completion();
+    }
+    if settings.has("never") {
+        server = server.restart(aiotools::server::RestartPolicy::never());
+    }
+    let result = if settings.has("extra") {
+        let server = server.extra_proc(extra).extra_proc(extra);
+        // A closure does as well.
+        server
+            .extra_proc(|ctx| {
+                say!("closure in {}", ctx.process_index());
+                extra(ctx)
+            })
+            .run()
+    } else {
+        server.run()
+    };
     say!("environment {}", environment());
     result
 }
@@ -94,6 +123,34 @@ fn listen(text: &str) -> Listen {
         };
     }
     listen
+}
+
+/// What it does is the business of the test; the first of them may fail.
+fn extra(ctx: ExtraContext<(), usize>) -> io::Result<()> {
+    let index = ctx.process_index();
+    assert_eq!(aiotools::process_index(), Some(index));
+    assert!(tokio::runtime::Handle::try_current().is_err());
+    say!("extra {index} {} {}", ctx.args() + index, process::id());
+    let first = index == settings().number("workers", 2) as usize;
+    match settings().text("extra") {
+        "short" => assert_eq!(ctx.stop().wait_timeout(Duration::from_millis(100)), None),
+        "error" if first => return Err(io::Error::other("extra boom")),
+        "panic" if first => panic!("extra boom"),
+        "deaf" if first => loop {
+            std::thread::park();
+        },
+        "runtime" => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(async { task::spawn(async {}).await })?;
+        }
+        _ => {}
+    }
+    if settings().text("extra") != "short" {
+        let signal = ctx.stop().wait_timeout(Duration::from_secs(600));
+        say!("extra stop {index} {}", signal.expect("it is told to"));
+    }
+    say!("extra end {index}");
+    Ok(())
 }
 
 fn prestart(index: usize) -> io::Result<()> {
@@ -136,7 +193,7 @@ fn environment() -> String {
 
 /// `serve=a,b` are the names or addresses to listen on, and `serve_unix=c` those of Unix sockets.
 #[aiotools::server]
-async fn worker(ctx: WorkerContext) -> io::Result<()> {
+async fn worker(ctx: WorkerContext<(), usize>) -> io::Result<()> {
     let (settings, index) = (settings(), ctx.process_index());
     say!("start {index} {} {}", process::id(), environment());
     say!("rights {index} {}", rights());
