@@ -38,6 +38,9 @@ struct Args {
     /// How many seconds open connections get to finish when the server stops
     #[arg(long, default_value_t = 5)]
     linger: u64,
+    /// Where to listen for `aiotoolsctl`
+    #[arg(long)]
+    control_socket: Option<std::path::PathBuf>,
 }
 
 #[aiotools::server]
@@ -138,7 +141,11 @@ fn main() -> Result<(), ServerError> {
         .with_target(false)
         .with_ansi(io::stdout().is_terminal())
         .init();
-    aiotools::start_server(worker)
+    let mut server = aiotools::start_server(worker);
+    if let Some(path) = &args.control_socket {
+        server = server.control_socket(path);
+    }
+    server
         .bind(&args.bind)
         .workers(args.workers)
         .wait_timeout(Duration::from_secs(args.linger + 5))

@@ -223,6 +223,12 @@ pub use supervision::RestartPolicy;
 #[doc(inline)]
 pub use crate::process::{Signal, UnknownSignal};
 
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
+
 /// Makes a server of `worker`, a function marked with [`#[server]`](macro@crate::server);
 /// [`Server::run`] runs it.
 ///

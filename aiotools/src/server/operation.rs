@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{Server, body::ServerOutcome};
 
-/// Operation: which rights the workers have, and who else has a say.
+/// Operation, of which [`operations`](super::operations) tells: which rights the workers have, and who else has a say.
 impl<W, M, A, E> Server<W, M, A, E> {
     /// Has the workers run as this user, by name or by number. Linux only.
     ///
@@ -52,7 +52,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     }
 
     /// Listens on a Unix socket at `path` for those who run the server: they can see into it, and
-    /// have it reload, scale, upgrade and stop; one line of text for each request, one line of JSON for each answer.
+    /// have it reload, scale, upgrade and stop; see [operations](super::operations#control-socket).
     /// The file has mode 0600, and only root and the user of the server are listened to.
     ///
     /// A stale file is replaced, as with [`Listen::unix`](super::Listen::unix).
