@@ -10,6 +10,7 @@ use aiotools::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpListener, UnixListener},
+    sync::watch,
     task,
     time::timeout,
 };
@@ -210,15 +211,26 @@ async fn worker(ctx: WorkerContext<(), usize>) -> io::Result<()> {
         return Err(io::Error::other("told to fail"));
     }
     let mut serving = Vec::new();
+    let (stop, stopped) = watch::channel(());
     for name in settings.list("serve") {
         for listener in ctx.listeners(name)? {
             let via = format!("{name}@{}", listener.local_addr()?);
-            serving.push(task::spawn(accept_tcp(listener, index, via)));
+            serving.push(task::spawn(accept_tcp(
+                listener,
+                index,
+                via,
+                stopped.clone(),
+            )));
         }
     }
     for name in settings.list("serve_unix") {
         for listener in ctx.unix_listeners(name)? {
-            serving.push(task::spawn(accept_unix(listener, index, name.to_owned())));
+            serving.push(task::spawn(accept_unix(
+                listener,
+                index,
+                name.to_owned(),
+                stopped.clone(),
+            )));
         }
     }
     let signal = yield_!();
@@ -229,21 +241,48 @@ async fn worker(ctx: WorkerContext<(), usize>) -> io::Result<()> {
     {
         return Err(io::Error::other(format!("late boom {index}")));
     }
+    drop(stop);
+    // Each that was accepted is served to its end.
     for task in serving {
-        task.abort();
+        let mut connections: task::JoinSet<()> = task.await?;
+        while connections.join_next().await.is_some() {}
     }
     Ok(())
 }
 
-async fn accept_tcp(listener: TcpListener, index: usize, via: String) {
-    while let Ok((stream, _)) = listener.accept().await {
-        task::spawn(answer(stream, index, via.clone()));
+async fn accept_tcp(
+    listener: TcpListener,
+    index: usize,
+    via: String,
+    mut stopped: watch::Receiver<()>,
+) -> task::JoinSet<()> {
+    let mut connections = task::JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(answer(stream, index, via.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            _ = stopped.changed() => return connections,
+        }
     }
 }
 
-async fn accept_unix(listener: UnixListener, index: usize, via: String) {
-    while let Ok((stream, _)) = listener.accept().await {
-        task::spawn(answer(stream, index, via.clone()));
+async fn accept_unix(
+    listener: UnixListener,
+    index: usize,
+    via: String,
+    mut stopped: watch::Receiver<()>,
+) -> task::JoinSet<()> {
+    let mut connections = task::JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(answer(stream, index, via.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            _ = stopped.changed() => return connections,
+        }
     }
 }
 
