@@ -8,6 +8,7 @@
 
 pub mod alloc;
 pub mod managers;
+pub mod plot;
 mod race;
 pub mod server;
 mod table;

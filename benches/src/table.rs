@@ -112,7 +112,7 @@ impl Table {
             } = goal;
             let ratio = self.value(name) / self.value(peer);
             let met = if ratio <= *at_most { "met" } else { "missed" };
-            println!("  {name} / {peer}: {ratio:.2}, goal {at_most} {met}");
+            println!("  {name} / {peer}: {ratio:.2}, goal {at_most:.2} {met}");
             let title = &self.title;
             let _ = writeln!(
                 record,

@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::catch_unwind::CatchUnwind;
-use super::coroutine::{Driver, Halves, OutputOf, SecondHalf, Step};
+use super::catch_unwind::{CatchUnwind, Panic};
+use super::coroutine::{Driver, Halves, LendOf, OutputOf, SecondHalf, Step};
 use super::exit::Exit;
+use super::lend::Lend;
 use super::outcome::Outcome;
 use super::spec::Spec;
 use crate::cleanup::{CleanupTimedOut, Home, report, stats};
@@ -134,8 +135,33 @@ impl<D: ManagerDriver> Copy for Kind<D> {}
 pub(crate) struct Managed<D: ManagerDriver> {
     /// `None` once it has ended, one way or the other.
     cleanup: Option<Cleanup<D>>,
-    home: Home,
+    /// Where it was entered, once that has been noted: to find out costs as much as all the rest of a manager that never waits.
+    home: Option<Home>,
     kind: Kind<D>,
+}
+
+pin_project_lite::pin_project! {
+    /// The body of a scope. When it first waits, it notes where the manager was entered; until then nobody can have taken it elsewhere.
+    struct Noting<'m, F> {
+        #[pin]
+        body: F,
+        home: &'m mut Option<Home>,
+        find: fn() -> Home,
+    }
+}
+
+impl<F: Future> Future for Noting<'_, F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let polled = this.body.poll(cx);
+        if polled.is_pending() {
+            this.home.get_or_insert_with(*this.find);
+        }
+        polled
+    }
 }
 
 impl<D: ManagerDriver> Managed<D> {
@@ -149,7 +175,7 @@ impl<D: ManagerDriver> Managed<D> {
                 exit: Exit::Cancelled,
                 timer: None,
             }),
-            home: Home::default(),
+            home: None,
             kind,
         }
     }
@@ -185,18 +211,48 @@ impl<D: ManagerDriver> Managed<D> {
     where
         D::Frame: Halves,
     {
+        let polled = self.poll_setup_of_scope(cx);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            self.home = Some((self.kind.home)());
+        }
+        polled
+    }
+
+    /// As [`poll_setup`](Self::poll_setup), for whoever goes on with [`lend_to`](Self::lend_to) in the same poll.
+    #[inline]
+    pub(crate) fn poll_setup_of_scope(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), OutputOf<D>>>
+    where
+        D::Frame: Halves,
+    {
         let cleanup = self.get_mut();
         match cleanup.driver.poll_setup(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Step::Yielded) => {
                 cleanup.stage = Stage::Entered;
-                self.home = (self.kind.home)();
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Step::Ended(outcome)) => {
                 self.cleanup = None;
                 Poll::Ready(Err(outcome))
             }
+        }
+    }
+
+    /// Gives the value to `body` and runs it, as [`Driver::lend_to`].
+    #[inline]
+    pub(crate) fn lend_to<T, B>(&mut self, body: B) -> impl Future<Output = Result<T, Panic>>
+    where
+        D::Frame: Halves,
+        B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> T,
+    {
+        let cleanup = self.cleanup.as_mut().expect("the manager has ended");
+        Noting {
+            body: cleanup.driver.lend_to(body),
+            home: &mut self.home,
+            find: self.kind.home,
         }
     }
 
@@ -231,6 +287,8 @@ impl<D: ManagerDriver> Managed<D> {
         let polled = self.get_mut().poll(cx);
         if polled.is_ready() {
             self.cleanup = None;
+        } else {
+            self.home.get_or_insert_with(self.kind.home);
         }
         polled
     }
@@ -282,7 +340,8 @@ impl<D: ManagerDriver> Managed<D> {
             }
             Stage::Resumed => {}
         }
-        (self.kind.detach)(cleanup, std::mem::take(&mut self.home));
+        let home = self.home.take().unwrap_or_else(self.kind.home);
+        (self.kind.detach)(cleanup, home);
         if let Err(panic) = resumed {
             resume_unwind(panic);
         }

@@ -24,11 +24,11 @@ where
     B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> T,
 {
     let spec = managed.spec();
-    if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
+    if let Err(outcome) = poll_fn(|cx| managed.poll_setup_of_scope(cx)).await {
         return outcome.before_yield(spec.about.name);
     }
     let body = body.take().expect("a scope runs its body once");
-    match managed.driver_mut().lend_to(body).await {
+    match managed.lend_to(body).await {
         Ok(value) => {
             managed.resume(Exit::Completed);
             let ended = managed.run_cleanup().await;
@@ -52,11 +52,11 @@ where
     B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> Result<T, X>,
 {
     let spec = managed.spec();
-    if let Err(outcome) = poll_fn(|cx| managed.poll_setup(cx)).await {
+    if let Err(outcome) = poll_fn(|cx| managed.poll_setup_of_scope(cx)).await {
         return outcome.try_before_yield(spec.about.name);
     }
     let body = body.take().expect("a scope runs its body once");
-    match managed.driver_mut().lend_to(body).await {
+    match managed.lend_to(body).await {
         Ok(Ok(value)) => {
             managed.resume(Exit::Completed);
             let ended = managed.run_cleanup().await;
