@@ -285,6 +285,23 @@ fn supervision_reload_goes_on_when_the_old_worker_dies() {
 }
 
 #[test]
+fn supervision_reload_whose_new_worker_is_told_to_stop_has_failed() {
+    let mut app = App::ready("workers=2 later_setup=0:600000");
+    let old = app.workers();
+    app.signal(Signal::SIGHUP);
+    app.next("event reload started");
+    let new = pid_of(&app.next("event started 0 "));
+    send(new, Signal::SIGTERM);
+    assert_eq!(
+        app.next("event reload failed: "),
+        "worker 0 was stopped during initialization by a SIGTERM that was sent to it alone"
+    );
+    assert!(old.iter().all(|pid| is_running(*pid)));
+    app.signal(Signal::SIGTERM);
+    app.end().tidy(0);
+}
+
+#[test]
 fn supervision_stop_during_a_reload_stops_all() {
     for stage in ["event started 0", "event ready 0", "event started 1"] {
         let mut app = App::ready("workers=2 later_setup=all:30 shutdown=all:30");

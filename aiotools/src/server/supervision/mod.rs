@@ -8,6 +8,7 @@
 
 mod action;
 mod command;
+mod failures;
 mod heartbeat;
 mod inspect;
 mod member;
@@ -22,6 +23,7 @@ mod stop;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub(super) use action::Action;
 pub(super) use command::Command;

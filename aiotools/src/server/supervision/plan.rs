@@ -33,12 +33,7 @@
 //!   completion in a server that was given none.
 //! - I5. At most one slot has a successor, or an old worker that has just given way to one.
 
-use std::{
-    collections::VecDeque,
-    io,
-    process::ExitStatus,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, io, process::ExitStatus, time::Instant};
 
 use super::{
     Action, Command, Random, WorkerId,
@@ -46,13 +41,10 @@ use super::{
     member::{Asked, Member},
     reload::Rollout,
     slot::{Origin, Place, Slot},
-    stop::{ECHO_WINDOW, KILL_LIMIT, State},
+    stop::{KILL_LIMIT, State},
 };
 use crate::server::{
-    RecycleCause, ServerError, ServerEvent, Signal, WorkerFailure, WorkerPhase,
-    control::{Order, Report},
-    error::Kind,
-    failure::How,
+    RecycleCause, ServerError, ServerEvent, Signal, WorkerFailure, control::Report, failure::How,
     options::Options,
 };
 
@@ -69,15 +61,16 @@ pub(in crate::server) struct Plan<'a> {
     /// empty it.
     pub(super) lingers: bool,
     pub(super) rollout: Rollout,
-    actions: VecDeque<Action>,
-    last_id: u64,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) last_id: u64,
     pub(super) random: Random,
     pub(super) inspection: Option<Inspection>,
     /// When to look at the memory of the workers.
     pub(super) measure_at: Option<Instant>,
     /// How many failures have been survived.
     pub(super) survived: u64,
-    failures: Vec<WorkerFailure>,
+    /// Those that were not survived.
+    pub(super) failures: Vec<WorkerFailure>,
     pub(super) error: Option<ServerError>,
     /// When a worker last told of a stop signal of its own.
     pub(super) echoed: Option<Instant>,
@@ -382,263 +375,9 @@ impl<'a> Plan<'a> {
         slot.get_mut(id).map(|member| (place, member))
     }
 
-    fn find(&mut self, id: WorkerId) -> Option<(&mut Slot, Place)> {
+    pub(super) fn find(&mut self, id: WorkerId) -> Option<(&mut Slot, Place)> {
         self.slots
             .iter_mut()
             .find_map(|slot| slot.place_of(id).map(|place| (slot, place)))
     }
-
-    /// Asks for a new worker.
-    pub(super) fn fork(&mut self, index: usize, place: Place, now: Instant) {
-        self.last_id += 1;
-        let id = WorkerId(self.last_id);
-        let mut member = Member::new(id, index, now);
-        if !self.options.run_to_completion {
-            let limit = self.options.ready_timeout;
-            member.limit(now, limit, How::NotReady(limit));
-        }
-        let slot = &mut self.slots[index];
-        match place {
-            Place::Successor => slot.successor = Some(member),
-            _ => slot.current = Some(member),
-        }
-        let requests = self.request_limit();
-        self.act(Action::Fork(id, index, requests));
-    }
-
-    /// Takes back what has been asked for and not been done yet.
-    pub(super) fn cancel_forks(&mut self) {
-        let is_fork = |action: &Action| matches!(action, Action::Fork(..));
-        let ids: Vec<_> = self
-            .members()
-            .filter(|member| member.pid == 0)
-            .map(|member| member.id)
-            .collect();
-        self.actions.retain(|action| !is_fork(action));
-        for id in ids {
-            if let Some((slot, _)) = self.find(id) {
-                slot.take(id);
-            }
-        }
-    }
-
-    /// Tells a worker to stop, unless it has been told.
-    pub(super) fn tell(&mut self, id: WorkerId, signal: Signal, asked: Asked) {
-        if let Some(member) = self.member(id) {
-            match &mut member.told {
-                None => {
-                    member.told = Some((signal, asked));
-                    // That of its start is of no matter any more.
-                    member.limit = None;
-                    self.act(Action::Tell(id, Order::Stop(signal)));
-                }
-                Some((_, before)) if asked == Asked::Server => *before = Asked::Server,
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// Tells a worker to stop, with a limit, and takes it out of its place.
-    pub(super) fn dismiss(&mut self, id: WorkerId, signal: Signal, asked: Asked, now: Instant) {
-        self.tell(id, signal, asked);
-        self.limit_stop(id, now);
-        if let Some((slot, _)) = self.find(id)
-            && let Some(member) = slot.take(id)
-        {
-            slot.leaving.push(member);
-        }
-    }
-
-    /// Gives a worker `wait_timeout` from now.
-    fn limit_stop(&mut self, id: WorkerId, now: Instant) {
-        let limit = self.options.wait_timeout;
-        if let Some(member) = self.member(id) {
-            member.limit(now, limit, How::TimedOut(limit));
-        }
-    }
-
-    /// A worker got a stop signal of its own.
-    fn asked(&mut self, id: WorkerId, signal: Signal, now: Instant) {
-        let never = self.options.restart.is_never() || self.options.run_to_completion;
-        let Some((slot, place)) = self.find(id) else {
-            return;
-        };
-        if place == Place::Current && (never || !slot.was_ready) {
-            // It keeps its place, as no other one is to take it.
-            self.tell(id, signal, Asked::Worker);
-            return self.limit_stop(id, now);
-        }
-        let successor = slot.successor.is_some();
-        let index = slot.members().next().map_or(0, |member| member.index);
-        self.dismiss(id, signal, Asked::Worker, now);
-        let slot = &mut self.slots[index];
-        if place == Place::Current && successor {
-            slot.current = slot.successor.take();
-        } else if place == Place::Current && index < self.wanted {
-            // Not before a signal to the whole server, of which this may be a part, has come.
-            self.refill(index, ECHO_WINDOW, now);
-        }
-    }
-
-    /// Ends a worker at once.
-    pub(super) fn kill(&mut self, id: WorkerId, how: How, now: Instant) {
-        if let Some(member) = self.member(id)
-            && member.killed.is_none()
-        {
-            member.killed = Some((how, now));
-            self.act(Action::Kill(id));
-        }
-    }
-
-    /// Acts on the limits that have passed.
-    fn expire(&mut self, now: Instant) {
-        let due = |member: &Member| match (&member.killed, &member.limit) {
-            (Some((_, at)), _) => (*at + KILL_LIMIT <= now).then_some(How::Stuck),
-            (None, Some((until, how))) => (*until <= now).then(|| how.clone()),
-            (None, None) => None,
-        };
-        let due: Vec<_> = self
-            .members()
-            .filter_map(|member| due(member).map(|how| (member.id, how)))
-            .collect();
-        for (id, how) in due {
-            match how {
-                How::Stuck => self.abandon(id, now),
-                How::NotReady(_) if self.is_up() => self.give_up_start(id, how, now),
-                how => self.kill(id, how, now),
-            }
-        }
-    }
-
-    /// Goes on without a process that cannot be ended.
-    fn abandon(&mut self, id: WorkerId, now: Instant) {
-        if let Some((slot, place)) = self.find(id)
-            && let Some(mut member) = slot.take(id)
-        {
-            self.act(Action::Abandon(id));
-            self.fall(&mut member, place, How::Stuck, now);
-        }
-    }
-
-    /// Has a worker go that was not ready in time.
-    fn give_up_start(&mut self, id: WorkerId, how: How, now: Instant) {
-        let Some((slot, place)) = self.find(id) else {
-            return;
-        };
-        let Some(member) = slot.get_mut(id) else {
-            return;
-        };
-        let failure = member.fail(member.phase(false), how);
-        self.dismiss(id, self.options.default_signal(), Asked::Server, now);
-        if let Some(failure) = failure {
-            self.fell(failure, place, now);
-        }
-    }
-
-    // -- failures
-
-    fn fall(&mut self, member: &mut Member, place: Place, how: How, now: Instant) {
-        if let Some(failure) = member.fail(member.phase(self.options.run_to_completion), how) {
-            self.fell(failure, place, now);
-        }
-    }
-
-    /// Deals with the failure of a worker, which is no longer in its place.
-    pub(super) fn fell(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
-        if self.options.run_to_completion {
-            // The others go on, and the caller will hear of it in the end.
-            self.failures.push(failure.clone());
-            return self.survive(failure);
-        }
-        if !self.is_up() && place == Place::Successor {
-            // The one that it was to replace has served to the end.
-            return self.survive(failure);
-        }
-        if !self.is_up() {
-            return match self.options.ignore_failures {
-                true => self.survive(failure),
-                false => self.regret(failure),
-            };
-        }
-        let is_start = failure.phase() == WorkerPhase::Initialization && place != Place::Leaving;
-        let in_reload = is_start.then(|| failure.clone());
-        self.replace(failure, place, now);
-        if let Some(failure) = in_reload {
-            self.reload_failed(failure);
-        }
-    }
-
-    /// Decides who takes the place of a worker that has failed.
-    fn replace(&mut self, failure: WorkerFailure, place: Place, now: Instant) {
-        let index = failure.index();
-        let slot = &mut self.slots[index];
-        match place {
-            Place::Leaving => self.survive(failure),
-            Place::Successor => {
-                self.survive(failure);
-                self.recycle_failed(index, now);
-            }
-            // It leaves a place that has been taken away, or is taken already.
-            Place::Current if index >= self.wanted => self.survive(failure),
-            Place::Current if slot.successor.is_some() => {
-                slot.current = slot.successor.take();
-                self.survive(failure);
-            }
-            Place::Current if !slot.was_ready && slot.origin == Origin::Scale => {
-                self.survive(failure);
-                self.scale(index, now);
-            }
-            Place::Current
-                if self.options.ignore_failures
-                    && (!slot.was_ready || self.options.restart.is_never()) =>
-            {
-                slot.given_up = true;
-                self.survive(failure);
-            }
-            Place::Current if !slot.was_ready || self.options.restart.is_never() => {
-                self.regret(failure);
-                self.stop(self.options.default_signal(), None, now);
-            }
-            Place::Current => {
-                match slot
-                    .history
-                    .failed(now, &self.options.restart, &mut self.random)
-                {
-                    Ok(wait) => {
-                        self.survive(failure);
-                        self.refill(index, wait, now);
-                    }
-                    Err(count) => {
-                        self.event(failed(failure.clone(), false));
-                        self.error = Some(ServerError::new(Kind::RestartLimit {
-                            count,
-                            window: self.options.restart.window(),
-                            last: failure,
-                        }));
-                        self.stop(self.options.default_signal(), None, now);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Has another worker take a free place after `wait`.
-    fn refill(&mut self, index: usize, wait: Duration, now: Instant) {
-        self.slots[index].retry_at = now.checked_add(wait);
-        self.event(ServerEvent::Respawn { index, after: wait });
-    }
-
-    fn survive(&mut self, failure: WorkerFailure) {
-        self.survived += 1;
-        self.event(failed(failure, true));
-    }
-
-    fn regret(&mut self, failure: WorkerFailure) {
-        self.event(failed(failure.clone(), false));
-        self.failures.push(failure);
-    }
-}
-
-fn failed(failure: WorkerFailure, survived: bool) -> ServerEvent {
-    ServerEvent::WorkerFailed { failure, survived }
 }
