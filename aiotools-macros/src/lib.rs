@@ -8,6 +8,7 @@ mod borrows;
 mod choice;
 mod coroutine_fn;
 mod debug;
+mod defer;
 mod diag;
 mod duration;
 mod item_fn;
@@ -149,6 +150,166 @@ use proc_macro::TokenStream;
 pub fn actxmgr(args: TokenStream, item: TokenStream) -> TokenStream {
     let expansion = actxmgr::attribute(args.into(), &item.into());
     debug::print("actxmgr", &expansion);
+    expansion.into()
+}
+
+/// Gives a function a `defer!`: what it is given runs when the function ends, whatever the way, last in, first out.
+///
+/// ```
+/// use aiotools::defer;
+///
+/// #[defer]
+/// fn work(path: &str) -> Result<u32, std::num::ParseIntError> {
+///     println!("open {path}");
+///     defer!(println!("close {path}"));
+///     for n in 0..2 {
+///         defer!(println!("and forget {n}"));
+///     }
+///     let n = path.parse()?; // an early return, and a panic, run them too
+///     Ok(n)
+/// }
+///
+/// assert_eq!(work("7"), Ok(7)); // "open 7", "and forget 1", "and forget 0", "close 7"
+/// assert!(work("x").is_err());
+/// ```
+///
+/// For an `async fn` there is [`#[adefer]`](macro@adefer).
+///
+/// # What is deferred
+///
+/// `defer!(<code>)` makes a `move` closure of the code, as if by `move || { <code> }`. So what it names is moved in where
+/// `defer!` stands, or copied if it is `Copy`, and the code runs at the end. What the function still needs
+/// afterwards is cloned before. It may borrow what the function borrows: its arguments, but no local variable.
+///
+/// It gives `()` or a `Result<(), E>`; with `;` at its end, any value is dropped. A future, which nobody would
+/// await, is a compile error.
+///
+/// `defer!` works in loops, branches and closures, and inside a deferred call: what that defers runs next.
+///
+/// # Errors and panics
+///
+/// Every deferred call runs, whatever becomes of the others. The first failure comes out: that of the body, if it fails,
+/// or else the first of a deferred call. That is a panic, which goes on when all have run, or an error, which
+/// becomes the result if the function returns a `Result` whose error implements `From` for it (and `Debug`). All
+/// other failures go to the error hook of `aiotools::cleanup`.
+///
+/// # What it expands to
+///
+/// ```text
+/// fn work(path: &str) -> Result<u32, ParseIntError> {
+///     Defers::run_fallible("app::work", move |defers| -> Result<u32, ParseIntError> { /* the body */ })
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is not async. | `#[defer]` goes on a function that is not async; write `#[adefer]` |
+/// | It is not `const`. | a function that defers cannot be `const`; remove `const` |
+/// | It defers. | this function defers nothing; write `defer!(..)` in it, or remove the attribute |
+/// | It defers for itself. | an inner function cannot defer for the one around it; give it an attribute of its own |
+///
+/// # Feature
+///
+/// Needs the feature `macros`, which is on by default.
+#[proc_macro_attribute]
+pub fn defer(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = defer::defer(args.into(), &item.into());
+    debug::print("defer", &expansion);
+    expansion.into()
+}
+
+/// Gives an `async fn` a `defer!`: what it is given is run and awaited when the function ends, whatever the way, last in,
+/// first out.
+///
+/// ```
+/// use aiotools::adefer;
+///
+/// async fn goodbye(name: &'static str) {
+///     tokio::task::yield_now().await;
+///     println!("goodbye, {name}");
+/// }
+///
+/// #[adefer]
+/// async fn work() -> std::io::Result<u32> {
+///     defer!(goodbye("ada")); // gives a future, which is awaited
+///     defer!(println!("nearly done")); // gives nothing, and that is fine too
+///     defer! {
+///         tokio::task::yield_now().await;
+///         println!("first");
+///     }
+///     tokio::fs::metadata(".").await?;
+///     Ok(1)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// assert_eq!(work().await?, 1); // "first", "nearly done", "goodbye, ada"
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What is deferred
+///
+/// `defer!(<code>)` makes an `async move` block of the code. If that gives a future, as a call of an async function
+/// does, the future is awaited too. So what the code names is moved in where `defer!` stands, or copied if it is
+/// `Copy`, and the code runs at the end, one call after the other.
+///
+/// It may outlive the function, so it has to be `Send + 'static`: the function may borrow its arguments, what it
+/// defers may not. The rest is as for [`#[defer]`](macro@defer): the outcome, `;`, loops and branches, a call that
+/// defers in its turn.
+///
+/// # Cancellation
+///
+/// - When the future of the function is dropped, its body is dropped where it stands, and then the deferred calls go
+///   on in the background, in order, by the guarantees of a manager: as one task of the runtime on which the function ran,
+///   waited for by the group of tasks around it, or else by `aiotools::cleanup::drain`.
+/// - The same when it is dropped while deferred calls run: the one that runs is not cut short.
+/// - Dropped before its first poll, the function has deferred nothing.
+///
+/// # Errors and panics
+///
+/// As for [`#[defer]`](macro@defer). A panic of the body goes on when all deferred calls have been awaited. For an error of a
+/// deferred call to be returned, the error of the function also has to be `Send + Sync + 'static`.
+///
+/// # What it expands to
+///
+/// ```text
+/// async fn work() -> io::Result<u32> {
+///     let defers = AsyncDefers::new("app::work");
+///     defers.run_fallible(async move { /* the body */ }).await
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | value | default | meaning |
+/// |---|---|---|---|
+/// | `crate` | a path | `::aiotools` | Where aiotools is found, for a crate that renames or re-exports it. |
+///
+/// # Rules
+///
+/// Those of [`#[defer]`](macro@defer), and:
+///
+/// | rule | the error says |
+/// |---|---|
+/// | It is async. | `#[adefer]` goes on an `async fn`; write `async fn`, or `#[defer]` |
+/// | What it defers is `Send`. | future cannot be sent between threads safely |
+///
+/// # Feature
+///
+/// Needs the feature `macros`, which is on by default.
+#[proc_macro_attribute]
+pub fn adefer(args: TokenStream, item: TokenStream) -> TokenStream {
+    let expansion = defer::adefer(args.into(), &item.into());
+    debug::print("adefer", &expansion);
     expansion.into()
 }
 

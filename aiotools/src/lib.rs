@@ -10,6 +10,8 @@
 //! | write a manager by hand, or take any | [`AsyncContextManager`] |
 //! | enter many managers at once, and leave them at once | [`actxgroup`] |
 //! | enter managers one by one, as many as turn out to be needed | [`AsyncExitStack`] |
+//! | close a connection or a stream, whatever way it is left | [`closing`] |
+//! | run code at the end of a function, whatever way it ends | [`#[defer]`](macro@defer), [`#[adefer]`](macro@adefer) |
 //! | wait for cleanups in the background, hear of their errors, count them | [`cleanup`] |
 //! | start tasks that end with the block, and fail together | [`TaskGroup`] |
 //! | start tasks that end with the block, and fail alone | [`TaskScope`], [`TaskContext`] |
@@ -94,6 +96,9 @@ pub mod cache;
 pub mod cancel;
 pub mod cleanup;
 pub mod context;
+#[cfg(feature = "macros")]
+#[allow(missing_docs)]
+mod defer;
 pub mod docs;
 pub mod future;
 mod lazy;
@@ -124,7 +129,7 @@ pub use aiotools_macros::lru_cache;
 pub use aiotools_macros::lru_cache_unavailable as lru_cache;
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use aiotools_macros::{actxmgr, main, test, timer};
+pub use aiotools_macros::{actxmgr, adefer, defer, main, test, timer};
 #[cfg(all(unix, feature = "macros", feature = "server"))]
 #[doc(inline)]
 pub use aiotools_macros::{main_context, server};
@@ -140,7 +145,10 @@ pub use cancel::{
     cancelled, catch_cancel, is_cancelled, shield,
 };
 #[doc(inline)]
-pub use context::{AsyncContextManager, AsyncExitStack, ContextGroup, Exit, actxgroup};
+pub use context::{
+    AsyncClose, AsyncContextManager, AsyncExitStack, Closing, ContextGroup, Exit, actxgroup,
+    closing,
+};
 #[doc(inline)]
 pub use future::{as_completed, gather, race, race_ok};
 #[cfg(all(unix, feature = "fork"))]

@@ -17,6 +17,12 @@ pub use crate::time::{
     engine::{clone_argument, start_timer},
 };
 
+#[cfg(feature = "macros")]
+pub use crate::defer::{
+    AsyncDefers, AwaitedCall, Defers, FallibleFn, FitsError, FitsErrorAsync, PlainCall,
+    ReportsError, ReportsErrorAsync, called, fits, fits_async,
+};
+
 #[cfg(all(feature = "macros", feature = "test-util"))]
 pub use crate::runtime::run_virtual_test;
 #[cfg(feature = "schedule")]

@@ -35,6 +35,10 @@ mod context_exit;
 #[path = "integration/context_forms.rs"]
 mod context_forms;
 
+/// `closing`, and what can be closed.
+#[path = "integration/closing.rs"]
+mod closing;
+
 /// Groups of managers.
 #[path = "integration/context_group.rs"]
 mod context_group;
@@ -54,6 +58,10 @@ mod context_shapes;
 /// The scenarios of the tests of the Python library.
 #[path = "integration/context_upstream.rs"]
 mod context_upstream;
+
+/// `#[defer]`, `#[adefer]`.
+#[path = "integration/defer.rs"]
+mod defer;
 
 /// Stacks of managers and callbacks.
 #[path = "integration/exit_stack.rs"]

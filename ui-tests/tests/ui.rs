@@ -26,6 +26,24 @@ fn lru_cache() {
 
 #[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
 #[test]
+fn context() {
+    check("context");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn defer() {
+    check("defer");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
+fn adefer() {
+    check("adefer");
+}
+
+#[rustversion::attr(not(stable(1.95)), ignore = "the messages are those of Rust 1.95")]
+#[test]
 fn tasks() {
     check("tasks");
 }

@@ -261,6 +261,12 @@ impl<D: ManagerDriver> Managed<D> {
         self.get_mut().resume(exit);
     }
 
+    /// Says where its cleanup goes on if it is dropped, other than where it was entered.
+    pub(crate) fn at_home(mut self, home: Home) -> Self {
+        self.home = home;
+        self
+    }
+
     /// Gives the cleanup of an entered manager to somebody else to run, with another driver.
     pub(crate) fn into_cleanup<N, T>(mut self, change: impl FnOnce(D) -> (N, T)) -> (Cleanup<N>, T)
     where

@@ -49,6 +49,7 @@
 
 mod async_context_manager;
 mod catch_unwind;
+mod closing;
 #[expect(
     unsafe_code,
     reason = "the coroutine; see the argument on top of the file"
@@ -57,7 +58,7 @@ pub(crate) mod coroutine;
 mod enter;
 mod exit;
 pub(crate) mod exit_stack;
-mod failure;
+pub(crate) mod failure;
 mod group;
 mod guard;
 mod lend;
@@ -71,7 +72,10 @@ mod spec;
 mod timed_out;
 
 pub use async_context_manager::AsyncContextManager;
+#[cfg(feature = "macros")]
+pub(crate) use catch_unwind::CatchUnwind;
 pub(crate) use catch_unwind::Panic;
+pub use closing::{AsyncClose, Closing, closing};
 #[doc(hidden)]
 pub use coroutine::Body;
 pub(crate) use coroutine::OutputOf;

@@ -1,6 +1,7 @@
 //! [`as_completed`]: results in the order in which they come.
 
 use std::{
+    convert::Infallible,
     fmt,
     future::{Future, poll_fn},
     panic::Location,
@@ -10,6 +11,7 @@ use std::{
 
 use futures_core::Stream;
 
+use crate::context::AsyncClose;
 use crate::task::{
     TaskContext, TaskError, TaskHandle, TaskOutput,
     engine::{Policy, Waiting},
@@ -143,6 +145,20 @@ where
             started.context.close().await;
             started.context.report_errors();
         }
+    }
+}
+
+impl<F> AsyncClose for AsCompleted<F>
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    type Error = Infallible;
+
+    const NAME: &'static str = "as_completed";
+
+    async fn close(&mut self) -> Result<(), Infallible> {
+        self.aclose().await;
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`TaskContext`]: a scope as an object.
 
-use std::{fmt, future::Future, panic::Location, time::Duration};
+use std::{convert::Infallible, fmt, future::Future, panic::Location, time::Duration};
 
 use super::{
     close::close,
@@ -16,6 +16,7 @@ use super::{
     sync::Arc,
 };
 use crate::cancel::{CancelReason, ReasonKind};
+use crate::context::AsyncClose;
 
 /// A scope as an object, to be kept in a struct: children that do not stop each other, ended by [`close`](Self::close).
 ///
@@ -200,6 +201,17 @@ impl TaskContext {
     /// The name that it was given, or else the place where it was made (`src/main.rs:12:9`).
     pub fn name(&self) -> &str {
         self.node().name()
+    }
+}
+
+impl AsyncClose for TaskContext {
+    type Error = Infallible;
+
+    const NAME: &'static str = "TaskContext";
+
+    async fn close(&mut self) -> Result<(), Infallible> {
+        Self::close(self).await;
+        Ok(())
     }
 }
 

@@ -14,7 +14,6 @@ use self::unwind::Unwinding;
 use super::async_context_manager::AsyncContextManager;
 use super::catch_unwind::{CatchUnwind, Panic};
 use super::exit::Exit;
-use super::failure::FirstFailure;
 use super::lend::{Lend, LendDeref};
 use super::outcome::Outcome;
 use super::spec::About;
@@ -43,7 +42,8 @@ pub use self::error::ExitStackError;
 ///
 /// All of it goes on in the background, in the same order, told [`Exit::Cancelled`], or [`Exit::Panicked`] if
 /// the thread is panicking: as one task of the runtime on which the stack was first used, with the guarantees
-/// of a dropped [`Guard`](super::Guard).
+/// of a dropped [`Guard`](super::Guard). In [`cleanup::stats`](crate::cleanup::stats) each callback counts as a manager
+/// that was left, and the stack counts once as detached.
 ///
 /// # Examples
 ///
@@ -284,13 +284,7 @@ impl AsyncExitStack {
     ) -> impl Future<Output = Result<(), ExitStackError>> + Send {
         let mut unwinding = self.unwind(exit);
         async move {
-            let mut first = FirstFailure::none();
-            while let Some(result) = poll_fn(|cx| unwinding.poll_next(cx)).await {
-                if let Err(failure) = result {
-                    first.add(failure);
-                }
-            }
-            match first.take() {
+            match unwinding.run(exit).await.take() {
                 None => Ok(()),
                 Some(first) => Err(ExitStackError::new(first)),
             }
@@ -299,18 +293,15 @@ impl AsyncExitStack {
 
     /// Leaves all, where something else has gone wrong before.
     async fn exit_behind(mut self, exit: Exit) {
-        let mut unwinding = self.unwind(exit);
-        while let Some(result) = poll_fn(|cx| unwinding.poll_next(cx)).await {
-            if let Err(failure) = result {
-                failure.report();
-            }
-        }
+        self.unwind(exit).run_behind(exit).await;
     }
 
     fn unwind(&mut self, exit: Exit) -> Unwinding<Vec<Entry>> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Inner { entries, home } = std::mem::take(inner);
-        Unwinding::new(entries, exit, home.unwrap_or_default())
+        let mut unwinding = Unwinding::armed(entries, home.unwrap_or_default());
+        unwinding.leave(exit);
+        unwinding
     }
 
     /// Runs `body` with a stack, and leaves that, as a [scope](super::Manager::scope) of a manager does.

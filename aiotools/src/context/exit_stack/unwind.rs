@@ -8,8 +8,8 @@
 //!    background, or, where nobody can run it any longer, for one poll.
 //! 3. What an entry pushes while it runs has its turn next.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use super::entry::Entry;
@@ -17,7 +17,7 @@ use super::error::AnyError;
 use crate::cleanup::detach::{Detached, Home, in_background};
 use crate::cleanup::{report, stats};
 use crate::context::Exit;
-use crate::context::failure::{CleanupFailure, Failure};
+use crate::context::failure::{CleanupFailure, Failure, FirstFailure};
 
 /// Where the entries come from.
 pub(crate) trait Entries: Send + 'static {
@@ -30,28 +30,51 @@ impl Entries for Vec<Entry> {
     }
 }
 
-/// Entries that can still become more.
-impl Entries for Arc<Mutex<Vec<Entry>>> {
-    fn pop(&mut self) -> Option<Entry> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).pop()
-    }
-}
-
 /// Entries on their way out. Dropped, it lets the rest go on in the background.
 pub(crate) struct Unwinding<S: Entries>(Option<Unwind<S>>);
 
 impl<S: Entries> Unwinding<S> {
-    pub(crate) fn new(entries: S, exit: Exit, home: Home) -> Self {
+    /// Entries whose turn has not come: [`leave`](Self::leave) says that it has, and so does a drop.
+    pub(crate) fn armed(entries: S, home: Home) -> Self {
         Self(Some(Unwind {
             entries,
             running: None,
-            exit,
+            exit: None,
             home,
         }))
     }
 
+    /// Says why they are left.
+    pub(crate) fn leave(&mut self, exit: Exit) {
+        if let Some(unwind) = &mut self.0 {
+            unwind.exit = Some(exit);
+        }
+    }
+
+    /// Leaves all. Gives the first failure, reports the others.
+    pub(crate) async fn run(&mut self, exit: Exit) -> FirstFailure<AnyError> {
+        self.leave(exit);
+        let mut first = FirstFailure::none();
+        while let Some(result) = poll_fn(|cx| self.poll_next(cx)).await {
+            if let Err(failure) = result {
+                first.add(failure);
+            }
+        }
+        first
+    }
+
+    /// Leaves all, where something else has gone wrong before.
+    pub(crate) async fn run_behind(&mut self, exit: Exit) {
+        self.leave(exit);
+        while let Some(result) = poll_fn(|cx| self.poll_next(cx)).await {
+            if let Err(failure) = result {
+                failure.report();
+            }
+        }
+    }
+
     /// Runs the next entry to its end; `None` when there are no more.
-    pub(crate) fn poll_next(
+    fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<(), CleanupFailure<AnyError>>>> {
@@ -82,8 +105,8 @@ impl<S: Entries> Drop for Unwinding<S> {
 struct Unwind<S: Entries> {
     entries: S,
     running: Option<Entry>,
-    /// What the next one is told.
-    exit: Exit,
+    /// What the next one is told; a drop decides it if nobody else has.
+    exit: Option<Exit>,
     home: Home,
 }
 
@@ -95,7 +118,7 @@ impl<S: Entries> Unwind<S> {
         if self.running.is_none() {
             let mut entry = self.entries.pop()?;
             // Cannot panic: its value has been taken out.
-            entry.resume(self.exit);
+            entry.resume(*self.exit.get_or_insert_with(Exit::on_drop));
             self.running = Some(entry);
         }
         self.running.as_mut()
@@ -137,8 +160,8 @@ impl<S: Entries> Unwind<S> {
         };
         let result = result.map_err(|failure| {
             // Those below are told what they would be told by scopes in each other.
-            if self.exit.is_completed() {
-                self.exit = failure.exit();
+            if exit.is_completed() {
+                self.exit = Some(failure.exit());
             }
             failed(failure)
         });

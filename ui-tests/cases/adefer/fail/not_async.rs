@@ -1,0 +1,8 @@
+use aiotools::adefer;
+
+#[adefer]
+fn work() {
+    defer!(println!("done"));
+}
+
+fn main() {}

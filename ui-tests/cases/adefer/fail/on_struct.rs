@@ -1,0 +1,8 @@
+use aiotools::adefer;
+
+#[adefer]
+struct Work;
+
+fn main() {
+    let _ = Work;
+}

@@ -1,0 +1,10 @@
+use aiotools::defer;
+
+async fn cleanup() {}
+
+#[defer]
+fn work() {
+    defer!(cleanup());
+}
+
+fn main() {}

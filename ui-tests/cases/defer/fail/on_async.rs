@@ -1,0 +1,8 @@
+use aiotools::defer;
+
+#[defer]
+async fn work() {
+    defer!(println!("done"));
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use aiotools::defer;
+
+#[defer]
+struct Work;
+
+fn main() {
+    let _ = Work;
+}

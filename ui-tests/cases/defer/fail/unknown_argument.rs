@@ -1,0 +1,8 @@
+use aiotools::defer;
+
+#[defer(local, crate = aiotools)]
+fn work() {
+    defer!(println!("done"));
+}
+
+fn main() {}
