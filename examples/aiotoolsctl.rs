@@ -153,10 +153,10 @@ mod unix {
                 number("connections"),
                 number("requests"),
                 number("restarts"),
-                if worker["answered"] == true {
-                    ""
-                } else {
+                if worker["answered"] == false {
                     "  does not answer"
+                } else {
+                    ""
                 }
             );
             for line in worker["tree"].as_str().into_iter().flat_map(str::lines) {

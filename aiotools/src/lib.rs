@@ -29,6 +29,7 @@
 //! | stop a program in order | [`#[main]`](macro@main) |
 //! | run a function in a child process | [`afork`], [`process`] |
 //! | serve from several processes that share their sockets | [`#[server]`](macro@server), [`start_server`] |
+//! | run such a server: systemd, reload, upgrade, control socket | [`server::operations`](mod@server::operations) |
 //! | set something up once, in the parent of the workers | [`#[main_context]`](macro@main_context) |
 //!
 //! # A first manager

@@ -27,8 +27,11 @@ impl Observer {
         }
     }
 
-    pub(super) fn event(&mut self, event: &ServerEvent) {
-        log(event);
+    /// `logged` is whether it is of interest to the log as well.
+    pub(super) fn event(&mut self, event: &ServerEvent, logged: bool) {
+        if logged {
+            log(event);
+        }
         for watch in &mut self.on_event {
             watch(event);
         }

@@ -42,6 +42,9 @@ pub(super) struct Service {
     upgrade: Option<Upgrade>,
     /// Until the sockets are ours.
     predecessor: Option<Predecessor>,
+    /// Another server has the sockets.
+    replaced: bool,
+    look_is_logged: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,8 @@ impl Service {
             upgrade_timeout: options.upgrade_timeout,
             upgrade: None,
             predecessor,
+            replaced: false,
+            look_is_logged: false,
         })
     }
 
@@ -152,8 +157,20 @@ impl Service {
         }
     }
 
-    /// Something has happened.
-    pub(super) fn event(&mut self, event: &ServerEvent) {
+    /// Someone other than a client of the control socket wants something.
+    pub(super) fn commanded(&mut self, command: Command) {
+        self.look_is_logged |= command == Command::Inspect;
+    }
+
+    /// Something has happened. The result is whether it belongs in the log: what the clients of the
+    /// control socket look at does not.
+    pub(super) fn event(&mut self, event: &ServerEvent) -> bool {
+        let is_look = matches!(event, ServerEvent::Inspected { .. });
+        self.spread(event);
+        !is_look || std::mem::take(&mut self.look_is_logged)
+    }
+
+    fn spread(&mut self, event: &ServerEvent) {
         if let ServerEvent::Scaled { workers } = event {
             self.workers = *workers;
         }
@@ -208,6 +225,9 @@ impl Service {
 
     /// When to call [`turn`](Self::turn) even if nothing happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        if !self.has_sockets() {
+            return None;
+        }
         let upgrade = self.upgrade.as_ref();
         let upgrade = upgrade.map(|upgrade| upgrade.successor.deadline());
         [self.notifier.due(), upgrade].into_iter().flatten().min()
@@ -308,7 +328,7 @@ impl Service {
         if self.upgrade.is_some() {
             return refuse("an upgrade is under way");
         }
-        if self.phase != Phase::Running || !self.has_sockets() {
+        if self.phase != Phase::Running || !self.has_sockets() || self.replaced {
             return refuse("the server is starting or stopping");
         }
         if std::process::id() == 1 {
@@ -337,9 +357,12 @@ impl Service {
         let Some(outcome) = upgrade.successor.turn(now, self.wait_timeout) else {
             return Vec::new();
         };
-        let Some(Upgrade { successor, asked }) = self.upgrade.take() else {
+        // If it is gone by now, the next look tells how.
+        if outcome == Outcome::Ready && upgrade.successor.hand_over().is_err() {
             return Vec::new();
-        };
+        }
+        let (pid, asked) = (upgrade.successor.pid(), upgrade.asked);
+        self.upgrade = None;
         match outcome {
             Outcome::Failed(reason) => {
                 if let Some(client) = asked {
@@ -348,7 +371,7 @@ impl Service {
                 vec![Task::Tell(ServerEvent::UpgradeFailed { reason })]
             }
             Outcome::Ready => {
-                let pid = successor.pid();
+                self.replaced = true;
                 if let Some(client) = asked {
                     let fields = vec![("ok", Json::Bool(true)), ("pid", Json::Integer(pid.into()))];
                     self.answer(client, &Json::Object(fields));
@@ -359,7 +382,6 @@ impl Service {
                 if let Some(mut control) = self.control.take() {
                     control.hand_over();
                 }
-                successor.hand_over();
                 vec![Task::Leave, Task::Tell(ServerEvent::UpgradeDone { pid })]
             }
         }
@@ -375,7 +397,7 @@ fn describe(status: &ServerStatus, phase: Phase, with_trees: bool) -> Json {
             ("state", Json::text(worker.state())),
             ("age", Json::Seconds(worker.age().as_secs_f64())),
             ("restarts", Json::Integer(worker.restarts())),
-            ("answered", Json::Bool(worker.tree().is_some())),
+            ("answered", Json::maybe(worker.has_answered(), Json::Bool)),
             (
                 "connections",
                 Json::maybe(worker.connections(), Json::Integer),

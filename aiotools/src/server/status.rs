@@ -25,6 +25,8 @@ pub struct WorkerStatus {
     pub(super) state: WorkerState,
     pub(super) age: Duration,
     pub(super) restarts: u64,
+    /// Whether it was asked for its picture.
+    pub(super) asked: bool,
     pub(super) picture: Option<Picture>,
 }
 
@@ -120,6 +122,13 @@ impl WorkerStatus {
         self.restarts
     }
 
+    /// Whether it has answered when it was asked what it is doing, which takes it a second at most;
+    /// `None` if it was not asked, as extra processes are not.
+    #[must_use]
+    pub fn has_answered(&self) -> Option<bool> {
+        self.asked.then_some(self.picture.is_some())
+    }
+
     /// How many requests it has [counted](super::WorkerContext::count_request); `None` if it was
     /// not asked, or has not answered.
     #[must_use]
@@ -173,7 +182,8 @@ impl fmt::Display for WorkerStatus {
             self.restarts
         )?;
         let Some(picture) = &self.picture else {
-            return writeln!(f);
+            let silent = if self.asked { ", does not answer" } else { "" };
+            return writeln!(f, "{silent}");
         };
         writeln!(
             f,

@@ -196,10 +196,14 @@ impl Successor {
     }
 
     /// Gives the sockets away.
-    pub(super) fn hand_over(mut self) {
-        // If it is gone by now, nobody has them; but then nobody could have known.
-        let _ = self.stream.write_all(&[YOURS]);
+    ///
+    /// # Errors
+    ///
+    /// If it is gone.
+    pub(super) fn hand_over(&mut self) -> io::Result<()> {
+        self.stream.write_all(&[YOURS])?;
         self.ended = true;
+        Ok(())
     }
 }
 

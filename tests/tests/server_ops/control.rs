@@ -84,9 +84,14 @@ fn control_socket_says_which_worker_does_not_answer() {
         "{status}"
     );
     assert!(status.contains("\"answered\":true"), "{status}");
+    app.signal(Signal::SIGUSR1);
+    app.lines_until(2, "event Inspected");
     send(halted, Signal::SIGCONT);
     app.signal(Signal::SIGTERM);
-    assert!(app.end().status.success());
+    let ended = app.end();
+    assert!(ended.status.success(), "{ended}");
+    // The log is for those who asked by a signal.
+    assert_eq!(ended.errors_with("restarts, does not answer"), 1, "{ended}");
 }
 
 #[test]

@@ -12,7 +12,9 @@ use crate::server_support::{App, PATIENCE, ask, connect};
 /// The server, with arguments that are separated by spaces.
 pub(crate) fn command(args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ops_app"));
-    command.args(args.split_whitespace());
+    // As in `server_support`.
+    let more = std::env::var("SERVER_TEST_ARGS").unwrap_or_default();
+    command.args(args.split_whitespace().chain(more.split_whitespace()));
     command
 }
 

@@ -363,7 +363,10 @@ impl<'a> Parent<'a> {
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
             Command::Upgrade => self.upgrade(None),
-            command => self.plan.command(command, now),
+            command => {
+                self.service.commanded(command);
+                self.plan.command(command, now);
+            }
         }
     }
 
@@ -392,8 +395,8 @@ impl<'a> Parent<'a> {
     }
 
     fn event(&mut self, event: &ServerEvent) {
-        self.service.event(event);
-        self.observer.event(event);
+        let logged = self.service.event(event);
+        self.observer.event(event, logged);
     }
 
     fn take_reports(&mut self, now: Instant) {

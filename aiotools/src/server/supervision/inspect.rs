@@ -29,6 +29,7 @@ impl Plan<'_> {
                 state: state(member),
                 age: now.saturating_duration_since(member.started),
                 restarts: slot.restarts,
+                asked: false,
                 picture: None,
             })
         });
@@ -77,6 +78,7 @@ impl Plan<'_> {
         let mut status = self.status(now);
         let mut pictures = self.inspection.take().map_or_else(Vec::new, |i| i.pictures);
         for (id, worker) in ids.into_iter().zip(&mut status.workers) {
+            worker.asked = true;
             let of = |(whose, _): &(WorkerId, Picture)| *whose == id;
             if let Some(i) = pictures.iter().position(of) {
                 worker.picture = Some(pictures.swap_remove(i).1);

@@ -84,6 +84,9 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     if settings.has("completion") {
         server = server.run_to_completion();
     }
+    if settings.has("portable") {
+        server = server.portable();
+    }
     if settings.has("never") {
         server = server.restart(aiotools::server::RestartPolicy::never());
     }
