@@ -263,7 +263,7 @@ impl<D: ManagerDriver> Managed<D> {
 
     /// Says where its cleanup goes on if it is dropped, other than where it was entered.
     pub(crate) fn at_home(mut self, home: Home) -> Self {
-        self.home = home;
+        self.home = Some(home);
         self
     }
 
