@@ -10,7 +10,7 @@ use std::{
 use nix::{sys::signal::Signal, unistd::geteuid};
 
 use crate::{
-    server_support::{App, PATIENCE, send},
+    server_support::{App, PATIENCE, send, wait_until},
     support::{Dir, command, ready},
 };
 
@@ -69,6 +69,16 @@ fn control_socket_shows_and_obeys() {
     assert!(!path.exists());
 }
 
+/// Whether all threads of the process have been stopped.
+fn is_halted(pid: i32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
+}
+
 #[test]
 fn control_socket_says_which_worker_does_not_answer() {
     let dir = Dir::new();
@@ -76,6 +86,7 @@ fn control_socket_says_which_worker_does_not_answer() {
     let mut app = ready(&format!("workers=2 control={}", path.display()));
     let halted = app.workers()[1];
     send(halted, Signal::SIGSTOP);
+    wait_until("the worker halts", || is_halted(halted));
     let status = Client::new(&path).ask("status");
     let silent = format!("\"pid\":{halted},\"state\":\"serving\"");
     let (_, rest) = status.split_once(&silent).expect("the worker is listed");
