@@ -145,13 +145,13 @@ pub(crate) fn run(settings: &Settings) -> Report {
                 events.reloads += 1;
             }
             2 if workers < settings.workers + 2 => {
-                server.scale(true);
                 workers += 1;
+                server.scale(true, workers);
                 events.scalings += 1;
             }
             3 if workers > 2 => {
-                server.scale(false);
                 workers -= 1;
+                server.scale(false, workers);
                 events.scalings += 1;
             }
             _ => {

@@ -266,13 +266,11 @@ impl Server {
         matches!(self.kind, Kind::Shared(..))
     }
 
-    /// One worker more, or one less; waits until that is so.
-    pub(crate) fn scale(&mut self, up: bool) {
+    /// One worker more, or one less, so that there are `wanted`; waits until that is so.
+    pub(crate) fn scale(&mut self, up: bool, wanted: usize) {
         match &self.kind {
             Kind::Shared(..) => {
-                let before = self.workers().len();
                 self.signal(if up { Signal::SIGTTIN } else { Signal::SIGTTOU });
-                let wanted = if up { before + 1 } else { before - 1 };
                 self.until("another number of workers", |said| {
                     (said.workers == wanted && said.ready.len() == wanted).then_some(())
                 });
