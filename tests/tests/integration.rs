@@ -3,7 +3,8 @@
 #![deny(warnings)]
 #![allow(missing_docs, reason = "tests")]
 
-/// The page for those who come from Python.
+/// The page for those who come from Python. It tells of things that Unix alone has.
+#[cfg(unix)]
 #[path = "integration/coming_from_python.rs"]
 mod coming_from_python;
 
