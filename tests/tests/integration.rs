@@ -12,6 +12,11 @@ mod coming_from_python;
 #[path = "integration/auto_traits.rs"]
 mod auto_traits;
 
+/// Which named types are `Send`, `Sync`, `Unpin` and unwind safe.
+#[cfg(unix)]
+#[path = "integration/auto_traits_table.rs"]
+mod auto_traits_table;
+
 /// Caches of functions: keys, sizes, methods, and what upstream's tests check.
 #[path = "integration/cache_function.rs"]
 mod cache_function;

@@ -8,7 +8,7 @@
 //!     └──dropped, from each of these──► the thread ends
 //! ```
 
-use std::{future::Future, pin::pin, process, thread, time::Duration};
+use std::{pin::pin, process, thread, time::Duration};
 
 use tokio::{
     runtime::Builder,

@@ -33,6 +33,10 @@ fn key(runtime: &Handle, group: Option<&Arc<Node>>) -> Key {
 /// # Panics
 ///
 /// Outside a tokio runtime.
+#[cfg_attr(
+    not(feature = "macros"),
+    expect(dead_code, reason = "only `#[main]` ends a program in order")
+)]
 pub(crate) fn stop_detached(group: &Arc<Node>) {
     let key = key(&Handle::current(), Some(group));
     let shared = {
