@@ -1,6 +1,12 @@
 //! [`LruCache`]: the handle.
 
-use std::{convert::Infallible, fmt, future::Future, sync::Arc};
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
 
 use super::{
     bounds::{CacheError, CacheKey, CacheValue},
@@ -301,6 +307,10 @@ where
         (Err(error), false) => Err(error.into()),
     }
 }
+
+// A value is set once and never changed, and whoever panics while computing one hands over: there is no state in between to be seen.
+impl<K: CacheKey, V: CacheValue> UnwindSafe for LruCache<K, V> {}
+impl<K: CacheKey, V: CacheValue> RefUnwindSafe for LruCache<K, V> {}
 
 impl<K: CacheKey, V: CacheValue> Clone for LruCache<K, V> {
     fn clone(&self) -> Self {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use aiotools::{
-    cache::*, cancel::*, cleanup::*, context::*, future::*, process::*, server::*,
-    stream::*, task::*, time::*,
+    cache::*, cancel::*, cleanup::*, context::*, future::*, process::*, server::*, stream::*,
+    task::*, time::*,
 };
 
 /// Whether a type has a trait, by a constant that is found only if so.
@@ -70,12 +70,12 @@ table! {
 
     CancelReason => 1 1 1 1 1;
     Cancelled => 1 1 1 1 1;
-    CancelError => 1 1 1 1 1;
-    CancelErrors => 1 1 1 1 1;
-    CatchCancel<Fut> => 1 1 1 1 1;
-    Shield<Fut> => 1 1 1 1 1;
+    CancelError => 1 1 1 0 0;
+    CancelErrors => 1 1 1 0 0;
+    CatchCancel<Fut> => 1 1 1 0 0;
+    Shield<Fut> => 1 1 1 0 0;
 
-    CleanupError<'static> => 1 1 1 1 1;
+    CleanupError<'static> => 0 0 1 0 0;
     CleanupTimedOut => 1 1 1 1 1;
     Deadline => 1 1 1 1 1;
     Drained => 1 1 1 1 1;
@@ -83,55 +83,55 @@ table! {
 
     Exit => 1 1 1 1 1;
     AsyncExitStack => 1 1 1 1 1;
-    ExitStackError => 1 1 1 1 1;
+    ExitStackError => 1 1 1 0 0;
     Owned<Sent> => 1 1 1 1 1;
-    ContextGroup<Owned<u8>, ()> => 1 1 1 1 1;
-    EnterGroup<Owned<u8>, ()> => 1 1 1 1 1;
-    EnterSettled<Owned<u8>, ()> => 1 1 1 1 1;
-    GroupGuard<Owned<u8>, ()> => 1 1 1 1 1;
-    Settle<Owned<u8>, ()> => 1 1 1 1 1;
-    SettledGroup<Owned<u8>, ()> => 1 1 1 1 1;
+    ContextGroup<Owned<u8>, ()> => 1 1 1 0 0;
+    EnterGroup<Owned<u8>, ()> => 1 0 1 0 0;
+    EnterSettled<Owned<u8>, ()> => 1 0 1 0 0;
+    GroupGuard<Owned<u8>, ()> => 1 1 1 0 0;
+    Settle<Owned<u8>, ()> => 1 1 1 0 0;
+    SettledGroup<Owned<u8>, ()> => 1 1 1 0 0;
 
-    AsCompleted<Failing> => 1 1 1 1 1;
-    Gather<Failing> => 1 1 1 1 1;
-    Race<Failing> => 1 1 1 1 1;
-    RaceOk<Failing> => 1 1 1 1 1;
-    RaceError => 1 1 1 1 1;
+    AsCompleted<Failing> => 1 1 1 0 0;
+    Gather<Failing> => 1 1 1 0 0;
+    Race<Failing> => 1 1 1 0 0;
+    RaceOk<Failing> => 1 1 1 0 0;
+    RaceError => 1 1 1 0 0;
 
     Aiter<fn() -> Fut, Fut, ()> => 1 1 1 1 1;
 
     ContextVar<u8> => 1 1 1 1 1;
-    Resetting<Fut> => 1 1 1 1 1;
+    Resetting<Fut> => 1 1 1 0 0;
     Dump => 1 1 1 1 1;
     Entry => 1 1 1 1 1;
     ScopeError => 1 1 1 1 1;
-    TaskError => 1 1 1 1 1;
-    TaskGroupError => 1 1 1 1 1;
-    TaskGroup => 1 1 1 1 1;
-    TaskScope => 1 1 1 1 1;
-    TaskContext => 1 1 1 1 1;
-    TaskHandle<Sent> => 1 1 1 1 1;
-    TaskRef => 1 1 1 1 1;
+    TaskError => 1 1 1 0 0;
+    TaskGroupError => 1 1 1 0 0;
+    TaskGroup => 1 1 1 0 0;
+    TaskScope => 1 1 1 0 0;
+    TaskContext => 1 1 1 0 0;
+    TaskHandle<Sent> => 1 1 1 0 0;
+    TaskRef => 1 1 1 0 0;
     aiotools::task::Outcome => 1 1 1 1 1;
     GroupBuilder => 1 1 1 1 1;
-    ScopeBuilder<NoTimeout> => 1 1 1 1 1;
-    ScopeBuilder<WithTimeout> => 1 1 1 1 1;
+    ScopeBuilder<NoTimeout> => 1 1 1 0 0;
+    ScopeBuilder<WithTimeout> => 1 1 1 0 0;
 
     Elapsed => 1 1 1 1 1;
-    Timeout<Fut> => 1 1 1 1 1;
+    Timeout<Fut> => 1 1 1 0 0;
     TimeoutHandle => 1 1 1 1 1;
     TimeoutClosed => 1 1 1 1 1;
-    Timer => 1 1 1 1 1;
-    TimerBuilder => 1 1 1 1 1;
+    Timer => 1 1 1 0 0;
+    TimerBuilder => 1 1 1 0 0;
     TimerStart => 1 1 1 1 1;
     TimerDelayPolicy => 1 1 1 1 1;
     Schedule => 1 1 1 1 1;
-    ScheduleError => 1 1 1 1 1;
+    ScheduleError => 1 1 1 0 0;
     VirtualClock => 1 1 1 1 1;
     VirtualClockBuilder => 1 1 1 1 1;
 
-    Afork => 1 1 1 1 1;
-    AforkError => 1 1 1 1 1;
+    Afork => 1 0 1 0 0;
+    AforkError => 1 1 1 0 0;
     ChildContext => 1 1 1 1 1;
     ChildProcess => 1 1 1 1 1;
     ExitStatus => 1 1 1 1 1;
@@ -148,11 +148,13 @@ table! {
     Ready2 => 1 1 1 1 1;
     RecycleCause => 1 1 1 1 1;
     RestartPolicy => 1 1 1 1 1;
-    Server<()> => 1 1 1 1 1;
-    ServerError => 1 1 1 1 1;
+    Server<()> => 0 0 1 0 0;
+    ServerError => 1 1 1 0 0;
     ServerEvent => 1 1 1 1 1;
     ServerHandle => 1 1 1 1 1;
     ServerStatus => 1 1 1 1 1;
+    ExtraContext => 1 1 1 1 1;
+    StopSignal => 1 1 1 1 1;
     WorkerContext => 1 1 1 1 1;
     WorkerFailure => 1 1 1 1 1;
     WorkerPhase => 1 1 1 1 1;

@@ -265,7 +265,7 @@ items! {
     WorkerContext, actxgroup, actxmgr, afork, aiter, apartial, as_completed, cache::CacheInfo, cache::LruCacheBuilder, cancel_and_wait,
     cancel_and_wait_with, catch_cancel, context::GroupGuard, context::Manager, context::SettledGroup, context_var, create_timer,
     future::AsCompleted, gather, lru_cache, main, main_context, move_on_after, process::Afork, process::ChildProcess,
-    process::ExitStatus, process_index, race, race_ok, resetting, server, shield, start_server, task::ScopeBuilder, task::current,
+    process::ExitStatus, process_index, race, race_ok, resetting, server::ExtraContext, server, shield, start_server, task::ScopeBuilder, task::current,
     task::dump, test, time::TimeoutHandle, timeout, timeout_at, timer, try_aiter,
 }
 
