@@ -64,7 +64,7 @@ struct Client {
 impl ForkServer {
     /// Starts the fork server of this process, unless it has one.
     ///
-    /// Workers of a [server](crate::server) that are forked afterwards use the one of their parent.
+    /// Workers of a [server](mod@crate::server) that are forked afterwards use the one of their parent.
     ///
     /// # Errors
     ///
