@@ -142,6 +142,11 @@ impl Answers {
     }
 }
 
+/// Text that Markdown leaves as it is.
+fn plain(text: &str) -> String {
+    text.replace('<', "&lt;").replace('|', "\\|")
+}
+
 fn goals(bench: &str, answers: &Answers, page: &mut String) {
     for title in &answers.titles {
         for goal in &answers.questions[title].goals {
@@ -151,6 +156,7 @@ fn goals(bench: &str, answers: &Answers, page: &mut String) {
                 ratio,
                 at_most,
             } = goal;
+            let (name, peer) = (plain(name), plain(peer));
             let verdict = if ratio <= at_most {
                 "met"
             } else {
@@ -189,6 +195,7 @@ fn section(question: &str, bench: &str, answers: &Answers, page: &mut String) {
                 } else {
                     String::from(" | ")
                 };
+                let name = plain(name);
                 let _ = writeln!(page, "| {name} | {low:.1} | {ratio:.2} | {spread} |");
             }
         }
