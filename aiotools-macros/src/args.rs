@@ -2,10 +2,13 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Ident, Token};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Ident, Path, Token};
 
+use crate::choice::{self, Choice};
 use crate::diag::Diagnostics;
+use crate::krate::Krate;
+use crate::slot::Slot;
 
 /// A key that an attribute knows.
 pub(crate) struct Key {
@@ -16,8 +19,15 @@ pub(crate) struct Key {
     pub(crate) mistaken_for: &'static [&'static str],
 }
 
-/// Walks the arguments. `take` is called at each known key, behind the key itself, and parses the
-/// rest of that argument; what it does not consume up to the next comma is an error.
+/// The one that every attribute has.
+pub(crate) const CRATE: Key = Key {
+    name: "crate",
+    usage: "crate = path",
+    mistaken_for: &["krate", "path"],
+};
+
+/// Walks the arguments. `take` is called with each that is known, and puts it into its slot; what is left of it up to the next comma is an
+/// error.
 ///
 /// Goes on after an error, so that all mistakes are reported.
 pub(crate) fn parse(
@@ -25,7 +35,7 @@ pub(crate) fn parse(
     attribute: &str,
     keys: &[Key],
     diag: &mut Diagnostics,
-    mut take: impl FnMut(&Ident, ParseStream<'_>, &mut Diagnostics) -> syn::Result<()>,
+    mut take: impl FnMut(Arg<'_>) -> syn::Result<()>,
 ) {
     let walk = |input: ParseStream<'_>| {
         while !input.is_empty() {
@@ -49,7 +59,7 @@ fn argument(
     attribute: &str,
     keys: &[Key],
     diag: &mut Diagnostics,
-    take: &mut impl FnMut(&Ident, ParseStream<'_>, &mut Diagnostics) -> syn::Result<()>,
+    take: &mut impl FnMut(Arg<'_>) -> syn::Result<()>,
 ) -> syn::Result<()> {
     if !input.peek(Ident::peek_any) {
         return Err(input.error(format!(
@@ -57,17 +67,18 @@ fn argument(
             list(keys)
         )));
     }
-    let key = Ident::parse_any(input)?;
-    let name = key.to_string();
-    let key = if keys.iter().any(|known| known.name == name) {
-        key
+    let written = Ident::parse_any(input)?;
+    let name = written.to_string();
+    let known = keys.iter().find(|known| known.name == name);
+    let (key, known) = if let Some(known) = known {
+        (written, known)
     } else {
         let meant = keys
             .iter()
             .find(|known| known.mistaken_for.contains(&name.as_str()));
         let Some(meant) = meant else {
             return Err(syn::Error::new(
-                key.span(),
+                written.span(),
                 format!(
                     "`#[{attribute}]` has no argument `{name}`; it has {}",
                     list(keys)
@@ -75,16 +86,21 @@ fn argument(
             ));
         };
         diag.error(
-            &key,
+            &written,
             format!(
                 "`#[{attribute}]` has no argument `{name}`; did you mean `{}`?",
                 meant.usage
             ),
         );
         // Goes on with what was meant, so that nothing follows from the mistake.
-        Ident::new(meant.name, key.span())
+        (Ident::new(meant.name, written.span()), meant)
     };
-    take(&key, input, diag)?;
+    take(Arg {
+        key,
+        known,
+        input,
+        diag,
+    })?;
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
@@ -92,45 +108,81 @@ fn argument(
     }
 }
 
-/// Parses `= value`. A missing value is blamed on the key.
-pub(crate) fn value<T: syn::parse::Parse>(
-    key: &Ident,
-    usage: &str,
-    input: ParseStream<'_>,
-) -> syn::Result<T> {
-    value_with(key, usage, input, T::parse)
+/// An argument, behind its key.
+pub(crate) struct Arg<'a> {
+    key: Ident,
+    known: &'a Key,
+    input: ParseStream<'a>,
+    diag: &'a mut Diagnostics,
 }
 
-/// As [`value`], with a parser.
-pub(crate) fn value_with<T>(
-    key: &Ident,
-    usage: &str,
-    input: ParseStream<'_>,
-    parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
-) -> syn::Result<T> {
-    let missing = || syn::Error::new(key.span(), format!("`{key}` needs a value: `{usage}`"));
-    if !input.peek(Token![=]) {
-        return Err(missing());
+impl Arg<'_> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.known.name
     }
-    input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(missing());
-    }
-    parse(input).map_err(|error| {
-        let message = format!("this cannot be the value of `{key}`; write `{usage}`");
-        syn::Error::new(error.span(), message)
-    })
-}
 
-/// Refuses a value behind a flag.
-pub(crate) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
-    if input.peek(Token![=]) {
-        return Err(syn::Error::new(
-            key.span(),
-            format!("`{key}` takes no value; write `{key}` alone"),
-        ));
+    /// `key`, without a value.
+    pub(crate) fn flag(self, slot: &mut Slot<()>) -> syn::Result<()> {
+        if self.has_value() {
+            let key = &self.key;
+            let message = format!("`{key}` takes no value; write `{key}` alone");
+            return Err(syn::Error::new(key.span(), message));
+        }
+        slot.set(self.key, (), self.diag);
+        Ok(())
     }
-    Ok(())
+
+    /// `key = value`.
+    pub(crate) fn value<T: Parse>(self, slot: &mut Slot<T>) -> syn::Result<()> {
+        self.value_with(slot, T::parse)
+    }
+
+    /// `key`, or `key = value`.
+    pub(crate) fn optional_value<T: Parse>(self, slot: &mut Slot<Option<T>>) -> syn::Result<()> {
+        if self.has_value() {
+            self.value_with(slot, |input| T::parse(input).map(Some))
+        } else {
+            slot.set(self.key, None, self.diag);
+            Ok(())
+        }
+    }
+
+    /// `key = choice`, where there are a few.
+    pub(crate) fn choice(self, slot: &mut Slot<Choice>, choices: &[&str]) -> syn::Result<()> {
+        self.value_with(slot, |input| choice::parse(input, choices))
+    }
+
+    /// `crate = path`.
+    pub(crate) fn krate(self, slot: &mut Slot<Path>) -> syn::Result<()> {
+        self.value_with(slot, Krate::parse)
+    }
+
+    fn has_value(&self) -> bool {
+        self.input.peek(Token![=])
+    }
+
+    /// A missing value is blamed on the key.
+    fn value_with<T>(
+        self,
+        slot: &mut Slot<T>,
+        parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>,
+    ) -> syn::Result<()> {
+        let (key, usage, input) = (self.key, self.known.usage, self.input);
+        let missing = || syn::Error::new(key.span(), format!("`{key}` needs a value: `{usage}`"));
+        if !input.peek(Token![=]) {
+            return Err(missing());
+        }
+        input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(missing());
+        }
+        let value = parse(input).map_err(|error| {
+            let message = format!("this cannot be the value of `{key}`; write `{usage}`");
+            syn::Error::new(error.span(), message)
+        })?;
+        slot.set(key, value, self.diag);
+        Ok(())
+    }
 }
 
 fn list(keys: &[Key]) -> String {

@@ -26,6 +26,11 @@ impl Diagnostics {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
+    /// The value, or else reports why there is none.
+    pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.count > 0
     }

@@ -6,13 +6,20 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::LitStr;
 
+use crate::diag::Diagnostics;
+
 /// A duration that was checked when the macro ran.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DurationLit(Duration);
 
 impl DurationLit {
+    /// What was given, if it is right.
+    pub(crate) fn given(text: Option<&LitStr>, diag: &mut Diagnostics) -> Option<Self> {
+        diag.take(Self::parse(text?))
+    }
+
     /// Parses text of at least one unit; zero is an error.
-    pub(crate) fn parse(text: &LitStr) -> syn::Result<Self> {
+    fn parse(text: &LitStr) -> syn::Result<Self> {
         match humantime::parse_duration(&text.value()) {
             Ok(duration) if duration.is_zero() => Err(syn::Error::new(
                 text.span(),

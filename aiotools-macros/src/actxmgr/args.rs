@@ -5,7 +5,6 @@ use syn::{LitStr, Path};
 
 use crate::args::{self, Key};
 use crate::diag::Diagnostics;
-use crate::krate::Krate;
 use crate::slot::Slot;
 
 const KEYS: &[Key] = &[
@@ -24,11 +23,7 @@ const KEYS: &[Key] = &[
         usage: "cleanup_timeout = \"5s\"",
         mistaken_for: &["timeout", "cleanup_deadline", "deadline"],
     },
-    Key {
-        name: "crate",
-        usage: "crate = path",
-        mistaken_for: &["krate", "path"],
-    },
+    args::CRATE,
 ];
 
 #[derive(Default)]
@@ -42,26 +37,11 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
         let mut this = Self::default();
-        args::parse(tokens, "actxmgr", KEYS, diag, |key, input, diag| {
-            match key.to_string().as_str() {
-                "local" => {
-                    this.local.set(key.clone(), (), diag);
-                    args::flag(key, input)?;
-                }
-                "scoped" => {
-                    this.scoped.set(key.clone(), (), diag);
-                    args::flag(key, input)?;
-                }
-                "cleanup_timeout" => {
-                    let text = args::value(key, "cleanup_timeout = \"5s\"", input)?;
-                    this.cleanup_timeout.set(key.clone(), text, diag);
-                }
-                _ => {
-                    let path = args::value_with(key, "crate = path", input, Krate::parse)?;
-                    this.krate.set(key.clone(), path, diag);
-                }
-            }
-            Ok(())
+        args::parse(tokens, "actxmgr", KEYS, diag, |arg| match arg.name() {
+            "local" => arg.flag(&mut this.local),
+            "scoped" => arg.flag(&mut this.scoped),
+            "cleanup_timeout" => arg.value(&mut this.cleanup_timeout),
+            _ => arg.krate(&mut this.krate),
         });
         this
     }

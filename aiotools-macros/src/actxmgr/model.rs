@@ -38,11 +38,7 @@ impl Model {
             kind: kind(args, diag),
             krate: Krate::new(args.krate.value()),
             returned: Returned::new(&item.sig.output, item.sig.ident.span()),
-            cleanup_timeout: args.cleanup_timeout.value().and_then(|text| {
-                DurationLit::parse(text)
-                    .map_err(|error| diag.push(error))
-                    .ok()
-            }),
+            cleanup_timeout: DurationLit::given(args.cleanup_timeout.value(), diag),
             expands: true,
         };
         if item.sig.asyncness.is_none() {

@@ -5,14 +5,9 @@ use syn::Path;
 
 use crate::args::{self, Key};
 use crate::diag::Diagnostics;
-use crate::krate::Krate;
 use crate::slot::Slot;
 
-const KEYS: &[Key] = &[Key {
-    name: "crate",
-    usage: "crate = path",
-    mistaken_for: &["krate", "path"],
-}];
+const KEYS: &[Key] = &[args::CRATE];
 
 #[derive(Default)]
 pub(super) struct Args {
@@ -22,10 +17,8 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn parse(tokens: TokenStream, attribute: &str, diag: &mut Diagnostics) -> Self {
         let mut this = Self::default();
-        args::parse(tokens, attribute, KEYS, diag, |key, input, diag| {
-            let path = args::value_with(key, "crate = path", input, Krate::parse)?;
-            this.krate.set(key.clone(), path, diag);
-            Ok(())
+        args::parse(tokens, attribute, KEYS, diag, |arg| {
+            arg.krate(&mut this.krate)
         });
         this
     }

@@ -1,12 +1,11 @@
 //! The arguments of `#[lru_cache]`, as written.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, ExprClosure, LitStr, Path, Token};
+use syn::{Expr, ExprClosure, LitStr, Path};
 
 use crate::args::{self, Key};
-use crate::choice::{self, Choice};
+use crate::choice::Choice;
 use crate::diag::Diagnostics;
-use crate::krate::Krate;
 use crate::slot::Slot;
 
 pub(super) const ON_ERROR: &[&str] = &["share", "retry"];
@@ -42,11 +41,7 @@ const KEYS: &[Key] = &[
         usage: "on_error = share | retry",
         mistaken_for: &["errors", "result"],
     },
-    Key {
-        name: "crate",
-        usage: "crate = path",
-        mistaken_for: &["krate", "path"],
-    },
+    args::CRATE,
 ];
 
 #[derive(Default)]
@@ -63,46 +58,15 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
         let mut this = Self::default();
-        args::parse(tokens, "lru_cache", KEYS, diag, |key, input, diag| {
-            let name = key.to_string();
-            let usage = KEYS.iter().find(|known| known.name == name);
-            let usage = usage.map_or("", |known| known.usage);
-            match name.as_str() {
-                "max_size" => {
-                    let size = args::value(key, usage, input)?;
-                    this.max_size.set(key.clone(), size, diag);
-                }
-                "expire_after" => {
-                    let age = args::value(key, usage, input)?;
-                    this.expire_after.set(key.clone(), age, diag);
-                }
-                "stale_while_revalidate" => {
-                    // With `cache` it is a flag.
-                    let window = match input.peek(Token![=]) {
-                        true => Some(args::value(key, usage, input)?),
-                        false => None,
-                    };
-                    this.stale_while_revalidate.set(key.clone(), window, diag);
-                }
-                "key" => {
-                    let closure = args::value(key, usage, input)?;
-                    this.key.set(key.clone(), closure, diag);
-                }
-                "cache" => {
-                    let cache = args::value(key, usage, input)?;
-                    this.cache.set(key.clone(), cache, diag);
-                }
-                "on_error" => {
-                    let parse = |input: syn::parse::ParseStream<'_>| choice::parse(input, ON_ERROR);
-                    let chosen = args::value_with(key, usage, input, parse)?;
-                    this.on_error.set(key.clone(), chosen, diag);
-                }
-                _ => {
-                    let path = args::value_with(key, usage, input, Krate::parse)?;
-                    this.krate.set(key.clone(), path, diag);
-                }
-            }
-            Ok(())
+        args::parse(tokens, "lru_cache", KEYS, diag, |arg| match arg.name() {
+            "max_size" => arg.value(&mut this.max_size),
+            "expire_after" => arg.value(&mut this.expire_after),
+            // With `cache` it is a flag.
+            "stale_while_revalidate" => arg.optional_value(&mut this.stale_while_revalidate),
+            "key" => arg.value(&mut this.key),
+            "cache" => arg.value(&mut this.cache),
+            "on_error" => arg.choice(&mut this.on_error, ON_ERROR),
+            _ => arg.krate(&mut this.krate),
         });
         this
     }

@@ -52,10 +52,10 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
         let returned = Returned::new(&item.sig.output, item.sig.ident.span());
-        let expire_after = duration(args.expire_after.value(), diag);
+        let expire_after = DurationLit::given(args.expire_after.value(), diag);
         let window = args.stale_while_revalidate.value();
         let window = window.and_then(Option::as_ref);
-        let stale = duration(window, diag);
+        let stale = DurationLit::given(window, diag);
         let place = match args.cache.value() {
             Some(cache) => {
                 settings_are_elsewhere(args, window, diag);
@@ -100,16 +100,6 @@ impl Model {
             stale,
             returned,
             expands: !diag.has_errors(),
-        }
-    }
-}
-
-fn duration(text: Option<&LitStr>, diag: &mut Diagnostics) -> Option<DurationLit> {
-    match DurationLit::parse(text?) {
-        Ok(duration) => Some(duration),
-        Err(error) => {
-            diag.push(error);
-            None
         }
     }
 }

@@ -17,17 +17,8 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
-        let workers = runtime_args::workers(&args.flavor, &args.worker_threads, true, diag);
-        let drain_timeout =
-            args.drain_timeout
-                .value()
-                .and_then(|text| match DurationLit::parse(text) {
-                    Ok(timeout) => Some(timeout),
-                    Err(error) => {
-                        diag.push(error);
-                        None
-                    }
-                });
+        let workers = runtime_args::workers(&args.runtime, true, diag);
+        let drain_timeout = DurationLit::given(args.drain_timeout.value(), diag);
         if item.sig.asyncness.is_none() {
             diag.error(
                 item.sig.fn_token,

@@ -18,8 +18,8 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
         let virtual_clock = args.virtual_clock.value().is_some();
-        let workers = runtime_args::workers(&args.flavor, &args.worker_threads, false, diag);
-        if let (true, Some(flavor)) = (virtual_clock, args.flavor.value())
+        let workers = runtime_args::workers(&args.runtime, false, diag);
+        if let (true, Some(flavor)) = (virtual_clock, args.runtime.flavor.value())
             && flavor.index == 1
         {
             diag.push(syn::Error::new(
@@ -29,24 +29,15 @@ impl Model {
         }
         if let (true, None, Some(key)) = (
             virtual_clock,
-            args.flavor.value(),
-            args.worker_threads.key(),
+            args.runtime.flavor.value(),
+            args.runtime.worker_threads.key(),
         ) {
             diag.error(
                 key,
                 "a virtual clock works on one thread only; remove `worker_threads`",
             );
         }
-        let timeout = args
-            .timeout
-            .value()
-            .and_then(|text| match DurationLit::parse(text) {
-                Ok(timeout) => Some(timeout),
-                Err(error) => {
-                    diag.push(error);
-                    None
-                }
-            });
+        let timeout = DurationLit::given(args.timeout.value(), diag);
         if item.sig.asyncness.is_none() {
             diag.error(
                 item.sig.fn_token,

@@ -4,9 +4,8 @@ use proc_macro2::TokenStream;
 use syn::{LitStr, Path};
 
 use crate::args::{self, Key};
-use crate::choice::{self, Choice};
+use crate::choice::Choice;
 use crate::diag::Diagnostics;
-use crate::krate::Krate;
 use crate::slot::Slot;
 
 pub(super) const POLICIES: &[&str] = &["accumulate", "cancel", "skip", "queue"];
@@ -53,11 +52,7 @@ const KEYS: &[Key] = &[
         usage: "tz = \"Europe/Berlin\"",
         mistaken_for: &["timezone", "time_zone"],
     },
-    Key {
-        name: "crate",
-        usage: "crate = path",
-        mistaken_for: &["krate", "path"],
-    },
+    args::CRATE,
 ];
 
 #[derive(Default)]
@@ -75,38 +70,15 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
         let mut this = Self::default();
-        args::parse(tokens, "timer", KEYS, diag, |key, input, diag| {
-            let name = key.to_string();
-            let usage = KEYS.iter().find(|known| known.name == name);
-            let usage = usage.map_or("", |known| known.usage);
-            match name.as_str() {
-                "policy" => {
-                    let parse = |input: syn::parse::ParseStream<'_>| choice::parse(input, POLICIES);
-                    let chosen = args::value_with(key, usage, input, parse)?;
-                    this.policy.set(key.clone(), chosen, diag);
-                }
-                "start" => {
-                    let parse = |input: syn::parse::ParseStream<'_>| choice::parse(input, STARTS);
-                    let chosen = args::value_with(key, usage, input, parse)?;
-                    this.start.set(key.clone(), chosen, diag);
-                }
-                "crate" => {
-                    let path = args::value_with(key, usage, input, Krate::parse)?;
-                    this.krate.set(key.clone(), path, diag);
-                }
-                _ => {
-                    let text: LitStr = args::value(key, usage, input)?;
-                    let slot = match name.as_str() {
-                        "interval" => &mut this.interval,
-                        "jitter" => &mut this.jitter,
-                        "schedule" => &mut this.schedule,
-                        "tz" => &mut this.tz,
-                        _ => &mut this.name,
-                    };
-                    slot.set(key.clone(), text, diag);
-                }
-            }
-            Ok(())
+        args::parse(tokens, "timer", KEYS, diag, |arg| match arg.name() {
+            "interval" => arg.value(&mut this.interval),
+            "policy" => arg.choice(&mut this.policy, POLICIES),
+            "start" => arg.choice(&mut this.start, STARTS),
+            "jitter" => arg.value(&mut this.jitter),
+            "name" => arg.value(&mut this.name),
+            "schedule" => arg.value(&mut this.schedule),
+            "tz" => arg.value(&mut this.tz),
+            _ => arg.krate(&mut this.krate),
         });
         this
     }

@@ -32,8 +32,8 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(args: &Args, item: &FnItem, diag: &mut Diagnostics) -> Self {
-        let interval = duration(args.interval.value(), diag);
-        let jitter = duration(args.jitter.value(), diag);
+        let interval = DurationLit::given(args.interval.value(), diag);
+        let jitter = DurationLit::given(args.jitter.value(), diag);
         if let (Some(interval), Some(jitter), Some(text)) = (interval, jitter, args.jitter.value())
             && jitter.get() > interval.get()
         {
@@ -75,16 +75,6 @@ impl Model {
             jitter,
             name: args.name.value().cloned(),
             expands: !diag.has_errors(),
-        }
-    }
-}
-
-fn duration(text: Option<&LitStr>, diag: &mut Diagnostics) -> Option<DurationLit> {
-    match DurationLit::parse(text?) {
-        Ok(duration) => Some(duration),
-        Err(error) => {
-            diag.push(error);
-            None
         }
     }
 }
