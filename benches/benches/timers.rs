@@ -12,7 +12,7 @@ use std::{
 };
 
 use aiotools::{TimerBuilder, TimerDelayPolicy as Policy, TimerStart, create_timer};
-use aiotools_benches::Race;
+use aiotools_benches::{Race, setting};
 use futures::StreamExt;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -131,28 +131,137 @@ async fn timer(policy: Policy, period: Duration, n: u32) {
 const MANY: u64 = 100_000;
 const PERIOD: u64 = 1000;
 
-/// What `start` allocates for each of many timers, and what each tick of them costs, with a clock that moves on.
-fn many<T>(name: &str, start: impl Fn(u64, Arc<AtomicU64>) -> T) -> (f64, f64) {
-    let runtime = runtime(true);
-    let count = Arc::new(AtomicU64::new(0));
-    let result = runtime.block_on(async {
-        let before = BYTES.load(Relaxed);
-        let all: Vec<T> = (0..MANY).map(|n| start(n, count.clone())).collect();
-        // All have begun, and have ticked once.
-        sleep(MS * PERIOD as u32 * 2).await;
-        let bytes = (BYTES.load(Relaxed) - before) as f64 / MANY as f64;
-        let mut best = f64::MAX;
-        for _ in 0..5 {
-            let (ticks, began) = (count.load(Relaxed), Instant::now());
-            sleep(MS * PERIOD as u32).await;
-            let ticks = count.load(Relaxed) - ticks;
-            best = best.min(began.elapsed().as_nanos() as f64 / ticks as f64);
+/// Takes care that many timers go on.
+type Many = Vec<Box<dyn std::any::Any>>;
+
+fn offset(n: u64) -> Duration {
+    MS * (n * 7919 % PERIOD) as u32
+}
+
+/// Starts 100,000 timers of a second.
+fn start(shape: &str, count: &Arc<AtomicU64>) -> Many {
+    let all = 0..MANY;
+    match shape {
+        "interval" => all.map(|n| Box::new(task(n, count.clone())) as _).collect(),
+        "interval + spawn" => all
+            .map(|n| Box::new(spawning_task(n, count.clone())) as _)
+            .collect(),
+        "DelayQueue" => {
+            let mut delays = DelayQueue::new();
+            for n in all {
+                delays.insert((), offset(n) + MS);
+            }
+            let count = count.clone();
+            let task = tokio::spawn(async move {
+                while delays.next().await.is_some() {
+                    count.fetch_add(1, Relaxed);
+                    delays.insert((), MS * PERIOD as u32);
+                }
+            });
+            vec![Box::new(task)]
         }
-        drop(all);
-        (best, bytes)
-    });
-    println!("{name:<44} {:>10.1} {:>10.0}", result.0, result.1);
-    result
+        "aiotools, Skip" => all
+            .map(|n| Box::new(timer_of(n, Policy::Skip, count.clone())) as _)
+            .collect(),
+        "aiotools, Accumulate" => all
+            .map(|n| Box::new(timer_of(n, Policy::Accumulate, count.clone())) as _)
+            .collect(),
+        _ => panic!("no such shape: {shape}"),
+    }
+}
+
+const SHAPES: [&str; 5] = [
+    "interval",
+    "interval + spawn",
+    "DelayQueue",
+    "aiotools, Skip",
+    "aiotools, Accumulate",
+];
+
+fn task(n: u64, count: Arc<AtomicU64>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        sleep(offset(n)).await;
+        let mut ticks = interval(MS * PERIOD as u32);
+        loop {
+            ticks.tick().await;
+            count.fetch_add(1, Relaxed);
+        }
+    })
+}
+
+fn spawning_task(n: u64, count: Arc<AtomicU64>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        sleep(offset(n)).await;
+        let mut ticks = interval(MS * PERIOD as u32);
+        loop {
+            ticks.tick().await;
+            let count = count.clone();
+            tokio::spawn(async move {
+                count.fetch_add(1, Relaxed);
+            });
+        }
+    })
+}
+
+fn timer_of(n: u64, policy: Policy, count: Arc<AtomicU64>) -> aiotools::Timer {
+    TimerBuilder::new(MS * (PERIOD + n * 7919 % 7) as u32)
+        .policy(policy)
+        .first(TimerStart::AfterInterval)
+        .start(move |_| {
+            let count = count.clone();
+            async move {
+                count.fetch_add(1, Relaxed);
+            }
+        })
+}
+
+/// 100,000 timers, on a clock that is paused.
+struct Crowd {
+    runtime: Runtime,
+    count: Arc<AtomicU64>,
+    bytes: f64,
+    best: f64,
+    _timers: Many,
+}
+
+impl Crowd {
+    fn new(shape: &str) -> Self {
+        let runtime = runtime(true);
+        let count = Arc::new(AtomicU64::new(0));
+        let before = BYTES.load(Relaxed);
+        let timers = runtime.block_on(async {
+            let timers = start(shape, &count);
+            // All have begun, and have ticked once.
+            sleep(MS * PERIOD as u32 * 2).await;
+            timers
+        });
+        // Without what the bench itself holds them by.
+        let own = timers.capacity() * size_of::<Box<dyn std::any::Any>>();
+        let handles = timers
+            .iter()
+            .map(|timer| size_of_val(&**timer))
+            .sum::<usize>();
+        let bytes = (BYTES.load(Relaxed) - before - own - handles) as f64 / MANY as f64;
+        Self {
+            runtime,
+            count,
+            bytes,
+            best: f64::MAX,
+            _timers: timers,
+        }
+    }
+
+    /// A few ticks of all of them.
+    fn sample(&mut self, ms: u32) {
+        let (ticks, began) = (self.count.load(Relaxed), Instant::now());
+        self.runtime.block_on(async { sleep(MS * ms).await });
+        let ticks = self.count.load(Relaxed) - ticks;
+        if ticks > 0 {
+            self.best = self
+                .best
+                .min(began.elapsed().as_nanos() as f64 / ticks as f64);
+        }
+    }
 }
 
 fn hundred_thousand() {
@@ -160,70 +269,37 @@ fn hundred_thousand() {
         "\n100,000 timers of 1 s{:<23} {:>10} {:>10}",
         "", "ns/tick", "bytes each"
     );
-    let offset = |n: u64| MS * (n * 7919 % PERIOD) as u32;
-    let (cpu, memory) = many("a task with an interval each", |n, count| {
-        tokio::spawn(async move {
-            sleep(offset(n)).await;
-            let mut ticks = interval(MS * PERIOD as u32);
-            loop {
-                ticks.tick().await;
-                count.fetch_add(1, Relaxed);
-            }
-        })
-    });
-    let (spawning, _) = many("a task with an interval each, and spawn", |n, count| {
-        tokio::spawn(async move {
-            sleep(offset(n)).await;
-            let mut ticks = interval(MS * PERIOD as u32);
-            loop {
-                ticks.tick().await;
-                let count = count.clone();
-                tokio::spawn(async move {
-                    count.fetch_add(1, Relaxed);
-                });
-            }
-        })
-    });
-    let queue = Arc::new(std::sync::Mutex::new(Some(DelayQueue::new())));
-    many("one DelayQueue", |n, count| {
-        let mut slot = queue.lock().unwrap();
-        let Some(delays) = slot.as_mut() else { return };
-        delays.insert((), offset(n) + MS);
-        if n + 1 == MANY
-            && let Some(mut delays) = slot.take()
-        {
-            tokio::spawn(async move {
-                while delays.next().await.is_some() {
-                    count.fetch_add(1, Relaxed);
-                    delays.insert((), MS * PERIOD as u32);
-                }
-            });
+    let mut crowds = SHAPES.map(|shape| (shape, Crowd::new(shape)));
+    // In turns, and the best of many: others on the machine only ever add.
+    for _ in 0..setting("ROUNDS", 20) {
+        for (_, crowd) in &mut crowds {
+            crowd.sample(PERIOD as u32);
         }
-    });
-    let spread = |policy| {
-        move |n: u64, count: Arc<AtomicU64>| {
-            TimerBuilder::new(MS * (PERIOD + n * 7919 % 7) as u32)
-                .policy(policy)
-                .first(TimerStart::AfterInterval)
-                .start(move |_| {
-                    let count = count.clone();
-                    async move {
-                        count.fetch_add(1, Relaxed);
-                    }
-                })
-        }
-    };
-    let (inline, ours) = many("aiotools, Skip", spread(Policy::Skip));
-    let (spawned, _) = many("aiotools, Accumulate", spread(Policy::Accumulate));
+    }
+    for (shape, crowd) in &crowds {
+        println!("{shape:<44} {:>10.1} {:>10.0}", crowd.best, crowd.bytes);
+    }
+    let [interval, spawning, _, inline, spawned] = crowds.map(|(_, crowd)| crowd);
     println!(
         "inline: {:.2} of the CPU, {:.2} of the memory of a task each",
-        inline / cpu,
-        ours / memory
+        inline.best / interval.best,
+        inline.bytes / interval.bytes
     );
     println!(
         "with a task per tick: {:.2} of the CPU of interval and spawn",
-        spawned / spawning
+        spawned.best / spawning.best
     );
+}
+
+/// For `valgrind`: `--profile <shape> <rounds>`.
+fn profile(mut args: impl Iterator<Item = String>) {
+    let shape = args.next().expect("a shape");
+    let rounds = args.next().and_then(|n| n.parse().ok()).expect("rounds");
+    let mut crowd = Crowd::new(&shape);
+    for _ in 0..rounds {
+        crowd.sample(PERIOD as u32);
+    }
+    println!("{} ticks", crowd.count.load(Relaxed));
 }
 
 fn allocations() {
@@ -241,6 +317,10 @@ fn allocations() {
 }
 
 fn main() {
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() == Some("--profile") {
+        return profile(args);
+    }
     for (question, period, paused) in [
         ("10,000 ticks that are always due", NS, false),
         ("a tick every ms, on a paused clock", MS, true),

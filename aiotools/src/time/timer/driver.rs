@@ -182,9 +182,14 @@ impl Driver {
                     }
                     continue;
                 }
-                entry.extra = extra;
+                // A store alone would look at what it replaces, which is nothing.
+                if extra.is_some() {
+                    entry.extra = extra;
+                }
                 // If the tick suspended, a task has the work now, unless it has brought it back already.
-                entry.work = entry.work.take().or(work);
+                if work.is_some() {
+                    entry.work = work;
+                }
                 entry.state = match entry.work {
                     Some(_) => State::Idle,
                     None => State::Task,
@@ -298,10 +303,8 @@ impl Drop for Driver {
     }
 }
 
+#[cold]
 fn report(shared: &Shared, due: &Due, outcome: Result<Outcome, Box<dyn Any + Send>>) {
-    if matches!(outcome, Ok(Ok(()))) {
-        return;
-    }
     let name = due.extra.as_ref().and_then(|extra| extra.name.clone());
     let location = shared.lock().location(due.key);
     let error = match outcome {
@@ -356,7 +359,9 @@ fn run_inline(shared: &Arc<Shared>, due: &mut Due) {
         node.orphan(heir);
     }
     due.work = Some(work);
-    report(shared, due, outcome);
+    if !matches!(outcome, Ok(Ok(()))) {
+        report(shared, due, outcome);
+    }
 }
 
 /// Starts a tick as a task.

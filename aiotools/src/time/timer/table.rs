@@ -144,8 +144,9 @@ impl Slab {
 
 impl Links for Slab {
     #[inline]
-    fn when(&self, key: u32) -> u64 {
-        self.get(key).at().div_ceil(NS_PER_MS)
+    fn entry(&mut self, key: u32) -> (u64, &mut Link) {
+        let entry = self.get_mut(key);
+        (entry.at().div_ceil(NS_PER_MS), &mut entry.link)
     }
 
     #[inline]
@@ -457,13 +458,15 @@ impl Table {
             State::Away => return self.trigger_later(key, triggered),
             State::Stopping | State::Stopped | State::Free => return,
         }
-        if triggered {
+        let entry = if triggered {
             self.unlink(key);
-        } else if !advance(entry, now) {
+            self.slab.get_mut(key)
+        } else if advance(entry, now) {
+            entry
+        } else {
             // The wall clock says that it is too early.
             return self.link(key, now);
-        }
-        let entry = self.slab.get_mut(key);
+        };
         let Some(work) = entry.work.take() else {
             return;
         };

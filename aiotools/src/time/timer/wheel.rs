@@ -16,8 +16,8 @@ const SPAN: u64 = 1 << (6 * LEVELS);
 
 /// Where the entries keep their links.
 pub(super) trait Links {
-    /// When it is due, in ms. Does not change while it is linked.
-    fn when(&self, key: u32) -> u64;
+    /// When it is due, in ms, which does not change while it is linked; and its links.
+    fn entry(&mut self, key: u32) -> (u64, &mut Link);
     fn links(&mut self, key: u32) -> &mut Link;
 }
 
@@ -84,21 +84,32 @@ impl Wheel {
     }
 
     /// Links an entry. One that is due already is due at the next look.
+    #[inline]
     pub(super) fn insert(&mut self, key: u32, links: &mut impl Links) {
-        let when = links.when(key);
-        if when <= self.elapsed {
-            push(&mut self.pending, key, links);
-            return;
+        let (when, link) = links.entry(key);
+        let slot = if when <= self.elapsed {
+            &mut self.pending
+        } else {
+            let (level, slot) = slot_of(self.elapsed, when);
+            let level = &mut self.levels[level];
+            level.occupied |= 1 << slot;
+            &mut level.slots[slot]
+        };
+        let last = slot.last;
+        *link = Link {
+            prev: last,
+            next: NONE,
+        };
+        slot.last = key;
+        match last {
+            NONE => slot.first = key,
+            last => links.links(last).next = key,
         }
-        let (level, slot) = slot_of(self.elapsed, when);
-        let level = &mut self.levels[level];
-        level.occupied |= 1 << slot;
-        push(&mut level.slots[slot], key, links);
     }
 
     /// Unlinks an entry that is linked.
     pub(super) fn remove(&mut self, key: u32, links: &mut impl Links) {
-        let when = links.when(key);
+        let (when, _) = links.entry(key);
         if when <= self.elapsed {
             unlink(&mut self.pending, key, links);
             return;
@@ -116,7 +127,12 @@ impl Wheel {
         loop {
             let first = self.pending.first;
             if first != NONE {
-                unlink(&mut self.pending, first, links);
+                let next = std::mem::replace(links.links(first), Link::UNLINKED).next;
+                self.pending.first = next;
+                match next {
+                    NONE => self.pending.last = NONE,
+                    next => links.links(next).prev = NONE,
+                }
                 return Some(first);
             }
             match self.next_slot() {
@@ -157,31 +173,24 @@ impl Wheel {
         })
     }
 
-    /// Moves time to the begin of a slot, and its entries to where they belong then.
+    /// Moves time to the begin of a slot, and its entries to where they belong then. Nothing is pending.
     fn open(&mut self, level: usize, slot: usize, at: u64, links: &mut impl Links) {
         self.elapsed = self.elapsed.max(at);
         let opened = &mut self.levels[level];
         opened.occupied &= !(1 << slot);
-        let mut next = std::mem::replace(&mut opened.slots[slot], EMPTY).first;
+        let opened = std::mem::replace(&mut opened.slots[slot], EMPTY);
+        if level == 0 {
+            // They are all due at this very ms.
+            self.pending = opened;
+            return;
+        }
+        let mut next = opened.first;
         while next != NONE {
             let key = next;
             next = std::mem::replace(links.links(key), Link::UNLINKED).next;
             self.insert(key, links);
         }
     }
-}
-
-#[inline]
-fn push(slot: &mut Slot, key: u32, links: &mut impl Links) {
-    *links.links(key) = Link {
-        prev: slot.last,
-        next: NONE,
-    };
-    match slot.last {
-        NONE => slot.first = key,
-        last => links.links(last).next = key,
-    }
-    slot.last = key;
 }
 
 #[inline]
@@ -207,8 +216,9 @@ mod tests {
     struct Entries(Vec<(u64, Option<Link>)>);
 
     impl Links for Entries {
-        fn when(&self, key: u32) -> u64 {
-            self.0[key as usize].0
+        fn entry(&mut self, key: u32) -> (u64, &mut Link) {
+            let (when, link) = &mut self.0[key as usize];
+            (*when, link.get_or_insert(Link::UNLINKED))
         }
         fn links(&mut self, key: u32) -> &mut Link {
             self.0[key as usize].1.get_or_insert(Link::UNLINKED)
@@ -254,7 +264,7 @@ mod tests {
                         now += random(1 << shift);
                         let mut last = 0;
                         while let Some(key) = wheel.pop(now, &mut entries) {
-                            let when = entries.when(key);
+                            let when = entries.0[key as usize].0;
                             assert!(when >= last && when <= now, "out of order");
                             last = when;
                             assert!(
