@@ -283,12 +283,11 @@ impl Drop for Peer {
     }
 }
 
-/// A program that ends by itself some time after it was forgotten.
+/// A program that ends by itself, with all that it has started, some time after it was forgotten.
 fn bounded(program: &Path) -> Command {
     let mut command = Command::new("timeout");
-    command
-        .args(["--foreground", "--kill-after=1", "900"])
-        .arg(program);
+    // Without `--foreground`, which would spare the program's own children.
+    command.args(["--kill-after=1", "900"]).arg(program);
     command
 }
 
