@@ -260,11 +260,11 @@ macro_rules! items {
 }
 
 items! {
-    AsyncContextManager, AsyncExitStack, CancelErrors, CancelReason, ContextGroup, ContextVar, Exit, ForkServer, LruCache, Server, Signal,
+    AsyncClose, AsyncContextManager, AsyncExitStack, CancelErrors, CancelReason, ContextGroup, ContextVar, Exit, ForkServer, LruCache, Server, Signal,
     Supervisor, TaskContext, TaskError, TaskGroup, TaskGroupError, TaskHandle, TaskScope, TimerDelayPolicy, VERSION, VirtualClock,
-    WorkerContext, actxgroup, actxmgr, afork, aiter, apartial, as_completed, cache::CacheInfo, cache::LruCacheBuilder, cancel_and_wait,
-    cancel_and_wait_with, catch_cancel, context::GroupGuard, context::Manager, context::SettledGroup, context_var, create_timer,
-    future::AsCompleted, gather, lru_cache, main, main_context, move_on_after, process::Afork, process::ChildProcess,
+    WorkerContext, actxgroup, actxmgr, adefer, afork, aiter, apartial, as_completed, cache::CacheInfo, cache::LruCacheBuilder, cancel_and_wait,
+    cancel_and_wait_with, catch_cancel, closing, context::GroupGuard, context::Manager, context::SettledGroup, context_var, create_timer, defer,
+    gather, lru_cache, main, main_context, move_on_after, process::Afork, process::ChildProcess,
     process::ExitStatus, process_index, race, race_ok, resetting, server::ExtraContext, server, shield, start_server, task::ScopeBuilder, task::current,
     task::dump, test, time::TimeoutHandle, timeout, timeout_at, timer, try_aiter,
 }
