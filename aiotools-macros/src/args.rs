@@ -123,13 +123,14 @@ impl Arg<'_> {
 
     /// `key`, without a value.
     pub(crate) fn flag(self, slot: &mut Slot<()>) -> syn::Result<()> {
-        if self.has_value() {
+        let valued = self.has_value().then(|| {
             let key = &self.key;
             let message = format!("`{key}` takes no value; write `{key}` alone");
-            return Err(syn::Error::new(key.span(), message));
-        }
+            syn::Error::new(key.span(), message)
+        });
+        // Set in any case, so that nothing follows from the mistake.
         slot.set(self.key, (), self.diag);
-        Ok(())
+        valued.map_or(Ok(()), Err)
     }
 
     /// `key = value`.

@@ -82,6 +82,7 @@ table! {
     Stats => 1 1 1 1 1;
 
     Exit => 1 1 1 1 1;
+    Closing<TaskContext> => 1 1 1 0 0;
     AsyncExitStack => 1 1 1 1 1;
     ExitStackError => 1 1 1 0 0;
     Owned<Sent> => 1 1 1 1 1;
@@ -169,10 +170,18 @@ type Ready2 = aiotools::server::Ready;
 const ELSEWHERE: &[&str] = &[
     // What macros name.
     "About",
+    "AsyncDefers",
+    "Awaited",
     "Body",
+    "Called",
+    "Defers",
+    "Fits",
     "Flavor",
     "FunctionCache",
+    "Hooked",
     "Lender",
+    "Plain",
+    "Returned",
     "Spec",
     "Suspended",
     "TimedOut",

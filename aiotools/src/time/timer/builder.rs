@@ -287,7 +287,7 @@ impl TimerBuilder {
 #[diagnostic::on_unimplemented(
     message = "an argument of a timer is cloned for each tick and goes with it, and `{Self}` cannot",
     label = "`{Self}` is not `Clone + Send + 'static`",
-    note = "wrap it in an `Arc`: `Arc<{Self}>`"
+    note = "if it is not `Clone`, wrap it in an `Arc`: `Arc<{Self}>`"
 )]
 pub trait TimerArgument: Clone + Send + 'static {}
 

@@ -1,0 +1,2 @@
+#[aiotools::main(drain_timeout = "soon", drain_timeout = "0s")]
+async fn main() {}

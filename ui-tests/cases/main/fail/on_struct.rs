@@ -1,0 +1,4 @@
+#[aiotools::main]
+struct Program;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[aiotools::test]
+struct Case;
+
+fn main() {}
