@@ -86,6 +86,30 @@ mod tests {
         assert_eq!(Client(LruCache::new(1)).length("four").await, Ok(4));
     }
 
+    #[aio::defer(crate = aio)]
+    fn deferred(order: &std::cell::RefCell<Vec<u32>>) {
+        defer!(order.borrow_mut().push(2));
+        order.borrow_mut().push(1);
+    }
+
+    #[aio::adefer(crate = prelude::tools)]
+    async fn deferred_async(order: Arc<std::sync::Mutex<Vec<u32>>>) -> Result<(), std::io::Error> {
+        let later = Arc::clone(&order);
+        defer!(async move { later.lock().unwrap().push(2) });
+        order.lock().unwrap().push(1);
+        Ok(())
+    }
+
+    #[aio::test(crate = aio)]
+    async fn renamed_defer() {
+        let order = std::cell::RefCell::default();
+        deferred(&order);
+        assert_eq!(*order.borrow(), [1, 2]);
+        let order = Arc::default();
+        deferred_async(Arc::clone(&order)).await.unwrap();
+        assert_eq!(*order.lock().unwrap(), [1, 2]);
+    }
+
     aio::context_var! {
         static REQUEST: u32;
     }
