@@ -81,6 +81,7 @@ pub(super) fn receive(from: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<Pack
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let (mut control, flags) = (nix::cmsg_space!([RawFd; 1]), MsgFlags::empty());
     let mut buffers = [IoSliceMut::new(bytes)];
+    let mut reset = false;
     let received = loop {
         match recvmsg::<()>(
             from.as_raw_fd(),
@@ -90,7 +91,9 @@ pub(super) fn receive(from: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<Pack
         ) {
             Ok(received) => break received,
             Err(Errno::EINTR) => {}
-            // The peer went away with something of ours unread.
+            // The peer went away with something of ours unread. That is told once, and before what the peer has
+            // said itself.
+            Err(Errno::ECONNRESET) if !reset => reset = true,
             Err(Errno::ECONNRESET) => return Ok(Packet::default()),
             Err(err) => return Err(err.into()),
         }
@@ -166,5 +169,22 @@ impl Message {
             b'K' => Self::Signal(value),
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A regression: who gave up on a child just when it was started asked in vain for its end.
+    #[test]
+    fn channel_last_words_are_heard() {
+        let (asker, server) = pair().unwrap();
+        Message::Signal(9).send(&asker).unwrap();
+        Message::Started(1, None).send(&server).unwrap();
+        drop(asker);
+        let message = Message::receive(&server).unwrap();
+        assert!(matches!(message, Some(Message::Signal(9))), "{message:?}");
+        assert!(Message::receive(&server).unwrap().is_none());
     }
 }
