@@ -341,6 +341,10 @@ impl Family {
             self.end_locked(head, started);
         } else if head.is_linked() {
             self.unpark(head);
+            // A handle that found it parked since the first look has noted its node, which nobody else takes out.
+            if head.node().is_some() {
+                self.end_locked(head, started);
+            }
         }
     }
 
