@@ -95,13 +95,24 @@ pub(crate) fn in_background<T: Detached + Send + 'static>(task: T, home: Home) {
     stats::count_detached();
     let background = Counted::new(Background::new(task));
     match home.or_current() {
-        Some(runtime) => {
-            // Inside a group it is the group that waits for it.
-            if let Err(background) = adopt(&runtime, background) {
-                drop(runtime.spawn(background));
-            }
-        }
+        Some(runtime) => spawn(&runtime, background),
         None => drop(background),
+    }
+}
+
+/// Inside a group it is the group that waits for it.
+fn spawn<F: Future<Output = ()> + Send + 'static>(runtime: &Handle, background: F) {
+    match adopt(background) {
+        Ok(adopted) => drop(runtime.spawn(adopted)),
+        Err(background) => drop(runtime.spawn(background)),
+    }
+}
+
+/// As [`spawn`], in the `LocalSet` of this thread. Panics where there is none.
+fn spawn_local<F: Future<Output = ()> + 'static>(background: F) {
+    match adopt(background) {
+        Ok(adopted) => drop(tokio::task::spawn_local(adopted)),
+        Err(background) => drop(tokio::task::spawn_local(background)),
     }
 }
 
@@ -111,7 +122,7 @@ where
 {
     stats::count_detached();
     let (manager, exit) = (cleanup.spec.about.name, cleanup.exit());
-    let mut background = Some(Background::new(cleanup));
+    let background = Background::new(cleanup);
     let Some(runtime) = home.or_current_on_this_thread() else {
         return;
     };
@@ -119,21 +130,15 @@ where
         // Its tasks run on the thread that blocks on it, which is this one: here the guard was
         // entered, or else this thread is on that runtime now.
         RuntimeFlavor::CurrentThread => {
-            let bound = background.take().map(|background| {
-                let leaked = move || report::abandoned(manager, exit);
-                Counted::new(ThreadBound::new(background, leaked))
-            });
-            // Here too it is the group that waits for it.
-            if let Some(Err(bound)) = bound.map(|bound| adopt(&runtime, bound)) {
-                drop(runtime.spawn(bound));
-            }
+            let leaked = move || report::abandoned(manager, exit);
+            let bound = ThreadBound::new(background, leaked);
+            spawn(&runtime, Counted::new(bound));
         }
         // Tasks that are not `Send` run in a `LocalSet` only. Outside of one `spawn_local` panics,
         // and dropping its argument is then all that is left to do.
         _ => {
-            let counted = background.take().map(Counted::new);
-            let spawn = || counted.map(tokio::task::spawn_local);
-            drop(catch_unwind(AssertUnwindSafe(spawn)));
+            let background = Counted::new(background);
+            drop(catch_unwind(AssertUnwindSafe(|| spawn_local(background))));
         }
     }
 }

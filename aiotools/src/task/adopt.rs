@@ -8,7 +8,6 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::runtime::Handle;
 
 use super::{
     current,
@@ -19,17 +18,14 @@ use super::{
     sync::Arc,
 };
 
-/// Runs `future` on `runtime` as a cleanup of the node that is current on this thread: that node, and so
-/// the group around it, does not end before it is done; nothing cancels it.
+/// Makes `future` a cleanup of the node that is current on this thread: that node, and so the group around
+/// it, does not end before it is done; nothing cancels it. It is for the caller to spawn it.
 ///
 /// # Errors
 ///
 /// Without a current node, the future comes back.
 #[track_caller]
-pub(crate) fn adopt<F>(runtime: &Handle, future: F) -> Result<(), F>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+pub(crate) fn adopt<F: Future<Output = ()>>(future: F) -> Result<Adopted<F>, F> {
     if !current::is_any() {
         return Err(future);
     }
@@ -45,12 +41,11 @@ where
     // A root of its own: requests on the task that left it behind do not reach it.
     let mut node = Node::new(Kind::Cleanup, Some(Arc::clone(&owner)), Location::caller());
     node.name = Some("cleanup".into());
-    runtime.spawn(Cleanup {
+    Ok(Adopted {
         future: Some(future),
         seat: Seat::new(node),
         _unit: OtherUnit(owner),
-    });
-    Ok(())
+    })
 }
 
 /// A unit of a node that is not a child, given back when dropped.
@@ -63,7 +58,8 @@ impl Drop for OtherUnit {
 }
 
 pin_project! {
-    struct Cleanup<F> {
+    /// What [`adopt`] makes of a future.
+    pub(crate) struct Adopted<F> {
         #[pin]
         future: Option<F>,
         seat: Seat,
@@ -71,7 +67,7 @@ pin_project! {
     }
 }
 
-impl<F: Future<Output = ()>> Future for Cleanup<F> {
+impl<F: Future<Output = ()>> Future for Adopted<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -3,6 +3,7 @@
 
 use aiotools::{Exit, TaskGroup, TaskScope, actxmgr, cancel_and_wait, catch_cancel, timeout};
 use aiotools_tests::reports::{Kind, keep_reports, kinds};
+use tokio::{runtime::Builder, task::LocalSet};
 
 use crate::support::{Error, Log, drained, ms, sleep};
 
@@ -279,6 +280,35 @@ async fn a_local_manager_in_a_group() {
         .unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(log.all(), CANCELLED);
+}
+
+/// Its cleanup goes on in the `LocalSet`, and the group waits for it there.
+#[test]
+fn a_local_manager_in_a_group_in_a_local_set() {
+    for mut runtime in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+        let runtime = runtime.enable_all().build().unwrap();
+        let log = Log::default();
+        LocalSet::new().block_on(&runtime, async {
+            TaskGroup::scope(async |_| Ok(drop(local(log.clone()).await)))
+                .await
+                .unwrap();
+            assert_eq!(log.all(), CANCELLED);
+        });
+        // Also from a task of the set.
+        let log = Log::default();
+        let seen = log.clone();
+        let set = LocalSet::new();
+        set.spawn_local(async move {
+            let group = TaskGroup::scope(async |_| {
+                let _guard = local(seen.clone()).await;
+                Ok(sleep(1000).await)
+            });
+            assert!(timeout(ms(10), group).await.is_err());
+            seen.add("after");
+        });
+        runtime.block_on(set);
+        assert_eq!(log.all(), ["cancelled", "cleaned", "after"]);
+    }
 }
 
 /// It is polled once when it is dropped, and cannot be waited for after that.
