@@ -39,7 +39,7 @@ impl CoroutineFn<'_> {
     /// The return that is never taken fixes the type of the body, so that an error about it points at
     /// the return type and at the expression, not at the attribute. The break that is never taken makes
     /// `yield_!` an error wherever the label cannot be reached: in closures and nested async blocks. What
-    /// `lender` asks for rests on that, and on the await in `yield_!`, see "Borrows" in `context/coroutine.rs`
+    /// `lender` asks for rests on that, and on the await in `yield_!`, see "Borrows" in `context/coroutine/yield_point.rs`
     /// of the runtime crate. It is called outside of `yield_!`, so that no code of the user's stands in the
     /// unsafe block, and where the user's own `forbid(unsafe_code)` does not look: in generated code.
     pub(crate) fn coroutine(&self, lets: &TokenStream) -> TokenStream {

@@ -52,7 +52,7 @@ mod catch_unwind;
 mod closing;
 #[expect(
     unsafe_code,
-    reason = "the coroutine; see the argument on top of the file"
+    reason = "the coroutine; see the arguments on top of its files"
 )]
 pub(crate) mod coroutine;
 mod enter;
