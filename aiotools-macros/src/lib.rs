@@ -2,6 +2,7 @@
 
 mod actxmgr;
 mod args;
+mod attribute;
 mod block_on;
 mod body_rules;
 mod borrows;

@@ -8,31 +8,23 @@ mod model;
 mod tests;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 
 use self::args::Args;
 use self::model::Model;
-use crate::diag::Diagnostics;
-use crate::{item_fn, misplaced};
+use crate::attribute::Attribute;
 
 /// The whole attribute, from tokens to tokens.
 pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
-    let mut diag = Diagnostics::default();
-    let args = Args::parse(args, &mut diag);
-    let expanded = match item_fn::parse(item) {
-        Ok(function) => {
-            let model = Model::new(&args, &function, &mut diag);
-            if model.expands {
-                expand::expand(&model, &function)
-            } else {
-                expand::fallback(&model, &function)
-            }
-        }
-        Err(error) => {
-            diag.push(misplaced::error("main", "an `async fn`", item, error));
-            item.clone()
-        }
+    let attribute = Attribute {
+        name: "main",
+        on: "an `async fn`",
     };
-    let errors = diag.finish();
-    quote!(#expanded #errors)
+    attribute.run(args, item, Args::parse, |args, function, diag| {
+        let model = Model::new(args, function, diag);
+        if model.expands {
+            expand::expand(&model, function)
+        } else {
+            expand::fallback(&model, function)
+        }
+    })
 }
