@@ -41,10 +41,20 @@ pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (a, b) = std::os::unix::net::UnixStream::pair()?;
-    a.set_nonblocking(true)?;
-    b.set_nonblocking(true)?;
+    for end in [&a, &b] {
+        end.set_nonblocking(true)?;
+        #[cfg(target_vendor = "apple")]
+        socket2::SockRef::from(end).set_nosigpipe(true)?;
+    }
     Ok((a.into(), b.into()))
 }
+
+/// A peer that is gone is an error, not a signal.
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: MsgFlags = MsgFlags::MSG_NOSIGNAL;
+/// There it is an option of the sockets.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: MsgFlags = MsgFlags::empty();
 
 /// Sends one packet, which must not be empty.
 pub(super) fn send(to: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -52,7 +62,7 @@ pub(super) fn send(to: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> 
     let rights = [ControlMessage::ScmRights(&raw)];
     let control = if raw.is_empty() { &[] } else { &rights[..] };
     loop {
-        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        let flags = NO_SIGNAL | MsgFlags::MSG_DONTWAIT;
         match sendmsg::<()>(to.as_raw_fd(), &[IoSlice::new(bytes)], control, flags, None) {
             Ok(_) => return Ok(()),
             Err(Errno::EINTR) => {}

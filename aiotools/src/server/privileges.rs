@@ -169,8 +169,6 @@ mod change {
 
     use nix::unistd::{Gid, Uid};
 
-    use super::explain;
-
     pub(super) fn groups_of(name: &CStr, group: Gid) -> io::Result<Vec<Gid>> {
         nix::unistd::getgrouplist(name, group).map_err(Into::into)
     }
@@ -194,6 +192,14 @@ mod change {
 
     pub(super) fn set_no_new_privs() -> io::Result<()> {
         nix::sys::prctl::set_no_new_privs().map_err(Into::into)
+    }
+
+    fn explain(what: &str, err: nix::errno::Errno) -> io::Error {
+        let err = io::Error::from(err);
+        io::Error::new(
+            err.kind(),
+            format!("cannot {what}, which takes the rights of root: {err}"),
+        )
     }
 }
 
@@ -235,14 +241,6 @@ mod change {
     pub(super) fn set_no_new_privs() -> io::Result<()> {
         unsupported()
     }
-}
-
-fn explain(what: &str, err: nix::errno::Errno) -> io::Error {
-    let err = io::Error::from(err);
-    io::Error::new(
-        err.kind(),
-        format!("cannot {what}, which takes the rights of root: {err}"),
-    )
 }
 
 #[cfg(test)]

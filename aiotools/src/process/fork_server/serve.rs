@@ -16,7 +16,7 @@ use std::{
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::signal::kill,
-    unistd::{Pid, geteuid, getppid},
+    unistd::{Pid, geteuid},
 };
 
 use super::{
@@ -58,7 +58,8 @@ pub(super) fn run(requests: OwnedFd, owner: Pid) -> ! {
     {
         let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL);
         // It may have ended before that. In another pid namespace it has no number here.
-        if getppid() != owner && getppid().as_raw() != 0 {
+        let parent = nix::unistd::getppid();
+        if parent != owner && parent.as_raw() != 0 {
             exit_now(0);
         }
     }
