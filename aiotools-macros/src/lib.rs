@@ -318,23 +318,30 @@ pub fn adefer(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `yield_!()` starts to serve, what stands behind it stops gracefully.
 ///
 /// ```no_run
-/// use std::io;
+/// use std::{io, sync::Arc};
 ///
-/// use aiotools::{ServerError, Signal, WorkerContext};
+/// use aiotools::{ServerError, Signal, TaskContext, WorkerContext};
+/// use tokio::net::{TcpListener, TcpStream};
 ///
 /// #[aiotools::server]
 /// async fn worker(ctx: WorkerContext) -> io::Result<()> {
 ///     let listener = ctx.listener("127.0.0.1:8888")?;
-///     let serving = tokio::spawn(async move {
-///         while let Ok((stream, peer)) = listener.accept().await {
-///             println!("{peer} came");
-///             drop(stream);
-///         }
-///     });
+///     let connections = Arc::new(TaskContext::new());
+///     let accepting = tokio::spawn(accept(listener, Arc::clone(&connections)));
 ///     let signal: Signal = yield_!(); // the server counts as started; goes on when it is to stop
 ///     println!("worker {} stops on {signal}", ctx.process_index());
-///     serving.abort();
+///     accepting.abort();
+///     let _ = accepting.await;
+///     connections.join().await; // the open ones are served to their end
 ///     Ok(())
+/// }
+///
+/// # async fn greet(_: TcpStream) {}
+/// async fn accept(listener: TcpListener, connections: Arc<TaskContext>) -> io::Result<()> {
+///     loop {
+///         let (stream, _peer) = listener.accept().await?;
+///         connections.spawn(greet(stream));
+///     }
 /// }
 ///
 /// fn main() -> Result<(), ServerError> {

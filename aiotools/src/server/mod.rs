@@ -2,32 +2,33 @@
 //! runtime.
 //!
 //! ```no_run
-//! use std::io;
+//! use std::{io, sync::Arc, time::Duration};
 //!
-//! use aiotools::{ServerError, Signal, WorkerContext};
-//! use tokio::{net::TcpStream, sync::oneshot, task::JoinSet};
+//! use aiotools::{ServerError, Signal, TaskContext, WorkerContext};
+//! use tokio::net::{TcpListener, TcpStream};
 //!
 //! #[aiotools::server]
 //! async fn worker(ctx: WorkerContext) -> io::Result<()> {
-//!     let listener = ctx.listener("0.0.0.0:8888")?;
-//!     let (stop, mut stopped) = oneshot::channel::<()>();
-//!     let accept = tokio::spawn(async move {
-//!         let mut connections = JoinSet::new();
-//!         loop {
-//!             tokio::select! {
-//!                 Ok((stream, _)) = listener.accept() => drop(connections.spawn(echo(stream))),
-//!                 Some(_) = connections.join_next() => {}
-//!                 _ = &mut stopped => return connections,
-//!             }
-//!         }
-//!     });
+//!     let listener = ctx.listener("0.0.0.0:8888")?; // bound by the parent, shared by all workers
+//!     let connections = Arc::new(TaskContext::new());
+//!     let accepting = tokio::spawn(accept(listener, Arc::clone(&connections)));
 //!
-//!     let signal: Signal = yield_!(); // serving, until the stop
+//!     let signal: Signal = yield_!(); // ready; resumes with the signal that stops the server
 //!
 //!     println!("worker {} stops on {signal}", ctx.process_index());
-//!     drop(stop);
-//!     accept.await?.join_all().await; // lets the open connections end
+//!     accepting.abort();
+//!     let _ = accepting.await; // from here on, no more are accepted
+//!     connections.join().await; // and those that are open are served to their end
 //!     Ok(())
+//! }
+//!
+//! async fn accept(listener: TcpListener, connections: Arc<TaskContext>) {
+//!     loop {
+//!         match listener.accept().await {
+//!             Ok((stream, _)) => drop(connections.spawn(echo(stream))),
+//!             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await, // out of descriptors, say
+//!         }
+//!     }
 //! }
 //!
 //! async fn echo(mut stream: TcpStream) -> io::Result<()> {
