@@ -11,7 +11,7 @@
 //! ```
 //!
 //! What you see is a table of the workers, each with its age, state, connections, requests and
-//! restarts; `tree` adds the task tree of each.
+//! restarts, and of the extra processes, marked with a star; `tree` adds the task tree of each.
 #![cfg_attr(
     unix,
     expect(clippy::disallowed_methods, reason = "there is no runtime to block")
@@ -135,7 +135,7 @@ mod unix {
             }
         );
         println!(
-            "{:>6} {:>8} {:<9} {:>9} {:>11} {:>10} {:>8}",
+            "{:>5}  {:>8} {:<9} {:>9} {:>11} {:>10} {:>8}",
             "INDEX", "PID", "STATE", "AGE", "CONNECTIONS", "REQUESTS", "RESTARTS"
         );
         for worker in workers {
@@ -145,8 +145,9 @@ mod unix {
                     .map_or("-".to_owned(), |n| n.to_string())
             };
             println!(
-                "{:>6} {:>8} {:<9} {:>8.1}s {:>11} {:>10} {:>8}{}",
+                "{:>5}{} {:>8} {:<9} {:>8.1}s {:>11} {:>10} {:>8}{}",
                 number("index"),
+                if worker["extra"] == true { "*" } else { " " },
                 number("pid"),
                 worker["state"].as_str().unwrap_or("?"),
                 worker["age"].as_f64().unwrap_or_default(),

@@ -111,7 +111,7 @@ pub enum ServerEvent {
     /// What a look at the server and into its workers has shown.
     #[non_exhaustive]
     Inspected {
-        /// The server, with the task tree of each worker that has answered within a second.
+        /// The server, with the task tree of each process that has answered within a second.
         status: ServerStatus,
     },
 }

@@ -133,7 +133,7 @@
 //! |---|---|
 //! | `SIGINT`, `SIGTERM` | stop; the second one, at once |
 //! | `SIGHUP` | reload |
-//! | `SIGUSR1` | log what the workers are doing, or print it to standard error where nothing takes the log |
+//! | `SIGUSR1` | log what all processes are doing, or print it to standard error where nothing takes the log |
 //! | `SIGUSR2` | upgrade |
 //! | `SIGTTIN`, `SIGTTOU` | one worker more, one worker less |
 //!

@@ -393,6 +393,7 @@ fn describe(status: &ServerStatus, phase: Phase, with_trees: bool) -> Json {
     let worker = |worker: &WorkerStatus| {
         let mut fields = vec![
             ("index", number(worker.index())),
+            ("extra", Json::Bool(worker.is_extra())),
             ("pid", Json::Integer(worker.pid().into())),
             ("state", Json::text(worker.state())),
             ("age", Json::Seconds(worker.age().as_secs_f64())),

@@ -17,7 +17,7 @@ pub struct ServerStatus {
     pub(super) workers: Vec<WorkerStatus>,
 }
 
-/// One worker process in a [`ServerStatus`].
+/// One worker process, or [extra process](super::Server::extra_proc), in a [`ServerStatus`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerStatus {
     pub(super) index: usize,
@@ -25,6 +25,7 @@ pub struct WorkerStatus {
     pub(super) state: WorkerState,
     pub(super) age: Duration,
     pub(super) restarts: u64,
+    pub(super) extra: bool,
     /// Whether it was asked for its picture.
     pub(super) asked: bool,
     pub(super) picture: Option<Picture>,
@@ -51,10 +52,14 @@ impl ServerStatus {
         }
     }
 
-    /// Adds the processes of another part of the server.
-    pub(super) fn add(&mut self, other: Self) {
-        self.survived += other.survived;
-        self.workers.extend(other.workers);
+    /// Adds the extra processes, of which this is the status.
+    pub(super) fn add_extras(&mut self, extras: Self) {
+        self.survived += extras.survived;
+        let extras = extras.workers.into_iter();
+        self.workers.extend(extras.map(|process| WorkerStatus {
+            extra: true,
+            ..process
+        }));
         self.workers.sort_by_key(|worker| worker.index);
     }
 
@@ -83,8 +88,8 @@ impl ServerStatus {
         self.survived
     }
 
-    /// The worker processes, by index; where there are several of an index, the one that is to
-    /// serve comes first.
+    /// The worker processes and [extra processes](super::Server::extra_proc), by index; where there
+    /// are several of an index, the one that is to serve comes first.
     #[must_use]
     pub fn workers(&self) -> &[WorkerStatus] {
         &self.workers
@@ -102,6 +107,12 @@ impl WorkerStatus {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Whether it is an [extra process](super::Server::extra_proc).
+    #[must_use]
+    pub fn is_extra(&self) -> bool {
+        self.extra
     }
 
     /// What it is about.
@@ -123,29 +134,34 @@ impl WorkerStatus {
     }
 
     /// Whether it has answered when it was asked what it is doing, which takes it a second at most;
-    /// `None` if it was not asked, as extra processes are not.
+    /// `None` if it was not asked.
     #[must_use]
     pub fn has_answered(&self) -> Option<bool> {
         self.asked.then_some(self.picture.is_some())
     }
 
     /// How many requests it has [counted](super::WorkerContext::count_request); `None` if it was
-    /// not asked, or has not answered.
+    /// not asked, has not answered, or is no worker.
     #[must_use]
     pub fn requests(&self) -> Option<u64> {
-        self.picture.as_ref().map(|picture| picture.requests)
+        self.counts().map(|picture| picture.requests)
     }
 
     /// How many connections it has open, as far as it
-    /// [counts](super::WorkerContext::count_connection) them; `None` if it was not asked, or has
-    /// not answered.
+    /// [counts](super::WorkerContext::count_connection) them; `None` if it was not asked, has not
+    /// answered, or is no worker.
     #[must_use]
     pub fn connections(&self) -> Option<u64> {
-        self.picture.as_ref().map(|picture| picture.connections)
+        self.counts().map(|picture| picture.connections)
     }
 
-    /// Its [task tree](crate::task::dump); `None` if it was not asked, or has not answered. What is
-    /// beyond 32 KiB is cut.
+    /// The picture of one that counts.
+    fn counts(&self) -> Option<&Picture> {
+        self.picture.as_ref().filter(|_| !self.extra)
+    }
+
+    /// Its [task tree](crate::task::dump), an extra process's too; `None` if it was not asked, or has
+    /// not answered. What is beyond 32 KiB is cut.
     #[must_use]
     pub fn tree(&self) -> Option<&str> {
         self.picture.as_ref().map(|picture| picture.tree.as_str())
@@ -174,23 +190,26 @@ impl fmt::Display for WorkerStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "worker {}: pid {}, {}, {}s old, {} restarts",
+            "{} {}: pid {}, {}, {}s old, {} restarts",
+            if self.extra {
+                "extra process"
+            } else {
+                "worker"
+            },
             self.index,
             self.pid,
             self.state,
             self.age.as_secs(),
             self.restarts
         )?;
-        let Some(picture) = &self.picture else {
-            let silent = if self.asked { ", does not answer" } else { "" };
-            return writeln!(f, "{silent}");
-        };
-        writeln!(
-            f,
-            ", {} connections, {} requests",
-            picture.connections, picture.requests
-        )?;
-        let mut lines = picture.tree.lines();
+        if self.has_answered() == Some(false) {
+            f.write_str(", does not answer")?;
+        }
+        if let (Some(connections), Some(requests)) = (self.connections(), self.requests()) {
+            write!(f, ", {connections} connections, {requests} requests")?;
+        }
+        writeln!(f)?;
+        let mut lines = self.tree().unwrap_or_default().lines();
         lines.try_for_each(|line| writeln!(f, "    {line}"))
     }
 }

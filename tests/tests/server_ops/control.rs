@@ -70,7 +70,7 @@ fn control_socket_shows_and_obeys() {
 }
 
 /// Whether all threads of the process have been stopped.
-fn is_halted(pid: i32) -> bool {
+pub(crate) fn is_halted(pid: i32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
     threads.flatten().all(|thread| {
         let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();

@@ -3,8 +3,9 @@
 use nix::sys::signal::Signal;
 
 use crate::{
+    control::{Client, is_halted},
     server_support::{App, is_running, send, wait_until},
-    support::{command, ready},
+    support::{Dir, command, ready},
 };
 
 /// The pid of an extra process, from the last line that it said when it started.
@@ -151,9 +152,63 @@ fn extra_processes_keep_their_numbers_when_scaled() {
     app.signal(Signal::SIGUSR1);
     let status = app.line("event Inspected");
     assert_eq!(status.matches("index: ").count(), 5, "{status}");
-    assert_eq!(status.matches("picture: Some").count(), 2, "{status}");
+    assert_eq!(status.matches("picture: Some").count(), 5, "{status}");
     app.signal(Signal::SIGTERM);
     let ended = app.end();
     assert!(ended.status.success(), "{ended}");
     assert_eq!(ended.all("extra end "), ["1", "2", "3"]);
+}
+
+/// They are shown beside the workers, with the task tree of those that run one.
+#[test]
+fn extra_processes_are_seen() {
+    let dir = Dir::new();
+    let path = dir.path("ctl");
+    let mut app = ready(&format!(
+        "workers=1 extra=group nolog control={}",
+        path.display()
+    ));
+    for index in 1..4 {
+        app.line(&format!("event WorkerReady {{ index: {index}"));
+    }
+    let pids: Vec<_> = (1..4).map(|index| pid_of(&mut app, index)).collect();
+    // The first one halts, and cannot say anything.
+    send(pids[1], Signal::SIGSTOP);
+    wait_until("it halts", || is_halted(pids[1]));
+    let mut client = Client::new(&path);
+    wait_until("the group of the first one is there", || {
+        client.ask("tree").contains("collector")
+    });
+    let tree = client.ask("tree");
+    let about = |index: usize| {
+        let start = format!(
+            "{{\"index\":{index},\"extra\":true,\"pid\":{},\"state\":\"serving\",\"age\":",
+            pids[index - 1]
+        );
+        let (_, rest) = tree.split_once(&start).unwrap_or_else(|| panic!("{tree}"));
+        rest.split_once('}').unwrap().0
+    };
+    let counts = "\"connections\":null,\"requests\":null";
+    let answered = format!("\"answered\":true,{counts},\"tree\":\"");
+    assert!(about(1).contains(&answered), "{tree}");
+    assert!(about(1).contains("collector"), "{tree}");
+    let silent = format!("\"answered\":false,{counts},\"tree\":null");
+    assert!(about(2).ends_with(&silent), "{tree}");
+    let nothing = format!("{answered}(nothing is running)\\n\"");
+    assert!(about(3).ends_with(&nothing), "{tree}");
+    send(pids[1], Signal::SIGCONT);
+
+    app.signal(Signal::SIGUSR1);
+    wait_until("it is told", || {
+        app.lines("event Inspected")
+            .iter()
+            .any(|status| status.matches("picture: Some").count() == 4)
+    });
+    app.signal(Signal::SIGTERM);
+    let ended = app.end();
+    assert!(ended.status.success(), "{ended}");
+    for (index, pid) in (1..4).zip(pids) {
+        let line = format!("extra process {index}: pid {pid}, serving, ");
+        assert_eq!(ended.errors_with(&line), 1, "{ended}");
+    }
 }

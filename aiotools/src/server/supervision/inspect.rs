@@ -1,4 +1,7 @@
 //! Looking at the workers: what the parent knows of them, and what they say of themselves.
+//!
+//! The same goes for extra processes, which have a plan of their own; [`Teams`](super::Teams) has
+//! both looked at.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +24,7 @@ pub(super) struct Inspection {
 
 impl Plan<'_> {
     /// What the parent knows.
-    pub(in crate::server) fn status(&self, now: Instant) -> ServerStatus {
+    fn status(&self, now: Instant) -> ServerStatus {
         let workers = self.slots.iter().flat_map(|slot| {
             slot.members().map(|member| WorkerStatus {
                 index: member.index,
@@ -29,6 +32,7 @@ impl Plan<'_> {
                 state: state(member),
                 age: now.saturating_duration_since(member.started),
                 restarts: slot.restarts,
+                extra: false,
                 asked: false,
                 picture: None,
             })
@@ -85,6 +89,10 @@ impl Plan<'_> {
             }
         }
         self.event(ServerEvent::Inspected { status });
+    }
+
+    pub(super) fn is_inspecting(&self) -> bool {
+        self.inspection.is_some()
     }
 
     pub(super) fn inspection_deadline(&self) -> Option<Instant> {

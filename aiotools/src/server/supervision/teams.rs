@@ -13,12 +13,14 @@
 //! - T2. When one of the two stops, so does the other. The phases of the server are those of the
 //!   workers, whose end the listeners go by.
 //! - T3. Reloading, scaling and recycling are for workers only.
+//! - T4. Both are looked at at once, and what both have shown is told once.
 
 use std::{io, process::ExitStatus, time::Instant};
 
 use super::{Action, Command, Plan, Random, WorkerId};
 use crate::server::{
-    ServerError, ServerEvent, Signal, WorkerFailure, control::Report, options::Options,
+    ServerError, ServerEvent, ServerStatus, Signal, WorkerFailure, control::Report,
+    options::Options,
 };
 
 /// Ids of extra processes begin here.
@@ -32,6 +34,24 @@ pub(in crate::server) struct Teams<'a> {
     first: usize,
     /// How many extra processes it has.
     extra: usize,
+    /// What a look at the one has shown, until the other one has been looked at (T4).
+    seen: Seen,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    workers: Option<ServerStatus>,
+    extras: Option<ServerStatus>,
+}
+
+impl Seen {
+    /// Both, once, when they are there.
+    fn both(&mut self) -> Option<ServerStatus> {
+        let extras = self.extras.take_if(|_| self.workers.is_some())?;
+        let mut status = self.workers.take()?;
+        status.add_extras(extras);
+        Some(status)
+    }
 }
 
 impl<'a> Teams<'a> {
@@ -44,6 +64,7 @@ impl<'a> Teams<'a> {
             extras: (extra > 0).then(plan),
             first: options.workers,
             extra,
+            seen: Seen::default(),
         }
     }
 
@@ -78,7 +99,12 @@ impl<'a> Teams<'a> {
     }
 
     pub(in crate::server) fn command(&mut self, command: Command, now: Instant) {
-        self.workers.command(command, now);
+        match command {
+            // One that is under way will do.
+            Command::Inspect if self.each().any(|plan| plan.is_inspecting()) => {}
+            Command::Inspect => self.each().for_each(|plan| plan.command(command, now)),
+            command => self.workers.command(command, now),
+        }
         self.stop_together(now);
     }
 
@@ -140,27 +166,41 @@ impl<'a> Teams<'a> {
 
     /// What is to be done; an extra process is asked for by [`Action::ForkExtra`].
     pub(in crate::server) fn next_action(&mut self) -> Option<Action> {
-        if let Some(mut action) = self.workers.next_action() {
-            let (first, extra) = (self.first, self.extra);
-            if let Action::Event(event) = &mut action {
-                event.renumber(&|index| if index < first { index } else { index + extra });
-                if let (ServerEvent::Inspected { status }, Some(extras)) = (event, &self.extras) {
-                    let mut others = extras.status(Instant::now());
-                    others.renumber(&|index| first + index);
-                    status.add(others);
+        loop {
+            match self.next_of_workers() {
+                Some(Action::Event(ServerEvent::Inspected { status })) if self.extras.is_some() => {
+                    self.seen.workers = Some(status);
                 }
+                Some(action) => return Some(action),
+                None => match self.next_of_extras()? {
+                    Action::Event(ServerEvent::Inspected { status }) => {
+                        self.seen.extras = Some(status);
+                    }
+                    action => return Some(action),
+                },
             }
-            return Some(action);
+            if let Some(status) = self.seen.both() {
+                return Some(Action::Event(ServerEvent::Inspected { status }));
+            }
         }
+    }
+
+    fn next_of_workers(&mut self) -> Option<Action> {
+        let mut action = self.workers.next_action()?;
+        let (first, extra) = (self.first, self.extra);
+        if let Action::Event(event) = &mut action {
+            event.renumber(&|index| if index < first { index } else { index + extra });
+        }
+        Some(action)
+    }
+
+    fn next_of_extras(&mut self) -> Option<Action> {
         let (extras, first) = (self.extras.as_mut()?, self.first);
         loop {
             match extras.next_action()? {
                 Action::Fork(id, index, _) => return Some(Action::ForkExtra(id, index)),
-                Action::ShutDoor
-                | Action::CloseListeners
-                | Action::Phase(_)
-                | Action::Ready(_)
-                | Action::Event(ServerEvent::Inspected { .. }) => {}
+                Action::ShutDoor | Action::CloseListeners | Action::Phase(_) | Action::Ready(_) => {
+                }
                 Action::Event(mut event) => {
                     event.renumber(&|index| first + index);
                     return Some(Action::Event(event));
@@ -210,5 +250,63 @@ impl<'a> Teams<'a> {
             error = error.or(other);
         }
         (signal, error, failures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::control::{Order, Picture};
+
+    fn do_all(teams: &mut Teams<'_>) -> (Vec<WorkerId>, Vec<ServerStatus>) {
+        let (mut asked, mut seen) = (Vec::new(), Vec::new());
+        while let Some(action) = teams.next_action() {
+            match action {
+                Action::Fork(id, ..) | Action::ForkExtra(id, _) => teams.forked(id, 1),
+                Action::Tell(id, Order::Picture) => asked.push(id),
+                Action::Event(ServerEvent::Inspected { status }) => seen.push(status),
+                _ => {}
+            }
+        }
+        (asked, seen)
+    }
+
+    /// T4, whoever answers first, and however often it is asked for in between.
+    #[test]
+    fn teams_are_looked_at_together() {
+        let options = Options::default();
+        let extras = options.for_extras(1);
+        let now = Instant::now();
+        let mut teams = Teams::new(&options, &extras);
+        teams.start(false, now);
+        do_all(&mut teams);
+        for turn in [0, 1] {
+            teams.command(Command::Inspect, now);
+            let (asked, seen) = do_all(&mut teams);
+            assert_eq!((asked.len(), seen.len()), (2, 0));
+            for at in [turn, 1 - turn] {
+                let picture = Picture {
+                    requests: 0,
+                    connections: 0,
+                    tree: at.to_string(),
+                };
+                teams.report(asked[at], &Report::Picture(picture), now);
+                teams.advance(now);
+                teams.command(Command::Inspect, now);
+                let (asked, seen) = do_all(&mut teams);
+                if at == turn {
+                    assert_eq!((asked.len(), seen.len()), (0, 0));
+                    continue;
+                }
+                assert_eq!((asked.len(), seen.len()), (2, 1));
+                let shown = seen[0].workers().iter();
+                let shown: Vec<_> = shown.map(|one| (one.is_extra(), one.tree())).collect();
+                assert_eq!(shown, [(false, Some("0")), (true, Some("1"))]);
+            }
+            // Nobody answers any more; that has a limit.
+            let later = teams.deadline().expect("a limit");
+            teams.advance(later);
+            assert_eq!(do_all(&mut teams).1.len(), 1);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{env, io, process, sync::OnceLock, time::Duration};
 
 use aiotools::{
-    ServerError, WorkerContext,
+    ServerError, TaskScope, WorkerContext,
     server::{ExtraContext, Listen},
     start_server,
 };
@@ -146,6 +146,16 @@ fn extra(ctx: ExtraContext<(), usize>) -> io::Result<()> {
         "runtime" => {
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(async { task::spawn(async {}).await })?;
+        }
+        "group" if first => {
+            let until_stop = async move {
+                let wait = task::spawn_blocking(move || ctx.stop().wait());
+                wait.await.map(drop)
+            };
+            let collect = TaskScope::scope(async |scope| {
+                scope.spawn_named("collector", until_stop);
+            });
+            tokio::runtime::Runtime::new()?.block_on(collect);
         }
         _ => {}
     }
