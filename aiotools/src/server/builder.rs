@@ -445,7 +445,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
             .map_err(|err| ServerError::system("take over the stop signals", err))?;
         let mut inherited = Inherited::take()
             .map_err(|err| ServerError::system("take the sockets that were passed", err))?;
-        let service = Service::new(&options, &mut inherited)?;
+        let mut service = Service::new(&options, &mut inherited)?;
         let listeners = Listeners::bind(
             &options.listen,
             &mut inherited,
@@ -453,6 +453,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
             service.has_sockets(),
             !options.portable,
         )?;
+        service.has_no_use_for(inherited.numbers());
         drop(inherited);
         observer.phase(Phase::Bound);
 

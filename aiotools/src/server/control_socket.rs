@@ -137,7 +137,8 @@ impl ControlSocket {
 
     /// Takes the socket over from the server that was here before.
     pub(super) fn take_over(&mut self) {
-        self.file = Some(SocketFile::adopt(&self.path));
+        self.file
+            .get_or_insert_with(|| SocketFile::adopt(&self.path));
     }
 
     /// Reads, writes and accepts as far as that goes now. What is asked for is returned; mistakes

@@ -22,7 +22,15 @@ const UNNAMED: &str = "unknown";
 
 /// Sockets by name, in the order in which they were passed; each is taken at most once.
 #[derive(Debug, Default)]
-pub(super) struct Inherited(Vec<(String, Socket)>);
+pub(super) struct Inherited(Vec<Passed>);
+
+#[derive(Debug)]
+struct Passed {
+    /// Its place among all that were passed.
+    number: u16,
+    name: String,
+    socket: Socket,
+}
 
 impl Inherited {
     /// Takes what was passed to this process, and the variables that tell of it out of the
@@ -40,14 +48,18 @@ impl Inherited {
             .map_err(|_| invalid(format!("{COUNT} is not a number, but `{count}`")))?;
         let names = names.unwrap_or_default();
         let mut names = names.split(':');
-        environment::passed_descriptors(count)?
-            .into_iter()
-            .map(|fd| {
+        (0..)
+            .zip(environment::passed_descriptors(count)?)
+            .map(|(number, fd)| {
                 let name = names.next().filter(|name| !name.is_empty());
-                let name = name.unwrap_or(UNNAMED);
+                let name = unescape(name.unwrap_or(UNNAMED));
                 let socket = Socket::from(fd);
                 socket.set_nonblocking(true)?;
-                Ok((unescape(name), socket))
+                Ok(Passed {
+                    number,
+                    name,
+                    socket,
+                })
             })
             .collect::<io::Result<_>>()
             .map(Self)
@@ -56,8 +68,8 @@ impl Inherited {
     /// All sockets of this name.
     pub(super) fn named(&mut self, name: &str) -> Vec<Socket> {
         self.0
-            .extract_if(.., |(own, _)| own == name)
-            .map(|(_, socket)| socket)
+            .extract_if(.., |passed| passed.name == name)
+            .map(|passed| passed.socket)
             .collect()
     }
 
@@ -66,20 +78,25 @@ impl Inherited {
     /// the same key has its own.
     pub(super) fn group(&mut self, key: &str) -> Vec<Socket> {
         let mut group: Vec<Socket> = Vec::new();
-        while let Some(at) = self.0.iter().position(|(own, _)| own == key) {
-            let candidate = &self.0[at].1;
+        while let Some(at) = self.0.iter().position(|passed| passed.name == key) {
+            let candidate = &self.0[at].socket;
             let first = group.first();
             if first.is_some_and(|first| !same_group(first, candidate)) {
                 break;
             }
-            group.push(self.0.remove(at).1);
+            group.push(self.0.remove(at).socket);
         }
         group
     }
 
     /// What nobody has taken.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.0.iter().map(|(name, _)| name.as_str()).collect()
+        self.0.iter().map(|passed| passed.name.as_str()).collect()
+    }
+
+    /// The places of what nobody has taken, among all that were passed.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().map(|passed| passed.number)
     }
 }
 
@@ -186,7 +203,12 @@ mod tests {
     fn inherited_listeners_on_one_address_stay_two() {
         let listener = || Socket::from(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let key = || "tcp/127.0.0.1:0".to_owned();
-        let mut inherited = Inherited(vec![(key(), listener()), (key(), listener())]);
+        let passed = |number| Passed {
+            number,
+            name: key(),
+            socket: listener(),
+        };
+        let mut inherited = Inherited((0..3).map(passed).collect());
         let addr = |group: Vec<Socket>| {
             assert_eq!(group.len(), 1);
             group[0].local_addr().unwrap().as_socket().unwrap()
@@ -194,6 +216,8 @@ mod tests {
         let first = addr(inherited.group(&key()));
         let second = addr(inherited.group(&key()));
         assert_ne!(first, second);
+        assert!(inherited.numbers().eq([2]));
+        inherited.group(&key());
         assert!(inherited.group(&key()).is_empty());
     }
 }

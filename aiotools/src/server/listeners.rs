@@ -9,7 +9,8 @@
 //!
 //! - L1. The door is shut, and socket files are removed, only by the process that the sockets
 //!   belong to. During an upgrade two servers have the same sockets, which belong to the old one
-//!   until it [hands them over](Listeners::hand_over).
+//!   until it [hands them over](Listeners::hand_over). What the new one has no use for stays with the
+//!   old one, which shuts it like any other when it stops.
 //! - L2. Two listeners that were asked for are two, whatever their addresses are.
 
 use std::{
@@ -34,20 +35,9 @@ use super::{
     socket_file::SocketFile,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Listeners {
     all: Vec<Listener>,
-    /// See L1.
-    ours: bool,
-}
-
-impl Default for Listeners {
-    fn default() -> Self {
-        Self {
-            all: Vec::new(),
-            ours: true,
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -56,6 +46,8 @@ struct Listener {
     local: Local,
     sockets: Sockets,
     file: Option<SocketFile>,
+    /// See L1.
+    ours: bool,
 }
 
 #[derive(Debug)]
@@ -66,8 +58,8 @@ enum Sockets {
 }
 
 impl Listeners {
-    /// Takes what was passed, and binds the rest. `ours` is whether it belongs to us right away;
-    /// `steered: false` does without the program that chooses a worker.
+    /// Takes what was passed, and binds the rest. `ours` is whether what was passed belongs to us
+    /// right away; `steered: false` does without the program that chooses a worker.
     pub(super) fn bind(
         wanted: &[Listen],
         inherited: &mut Inherited,
@@ -75,10 +67,7 @@ impl Listeners {
         ours: bool,
         steered: bool,
     ) -> Result<Self, ServerError> {
-        let mut listeners = Self {
-            all: Vec::new(),
-            ours,
-        };
+        let mut listeners = Self::default();
         for listen in wanted {
             let bound =
                 Listener::bind(listen, inherited, workers, ours, steered).map_err(|source| {
@@ -89,8 +78,6 @@ impl Listeners {
                 })?;
             listeners.all.extend(bound);
         }
-        // What is bound by us alone is ours in any case, but as long as the others are not, neither
-        // is there a server that would be stopped.
         let left = inherited.names();
         if !left.is_empty() {
             tracing::warn!(sockets = ?left, "passed sockets that no listener asks for are closed");
@@ -192,9 +179,13 @@ impl Listeners {
         self.all.iter().any(per_worker)
     }
 
-    /// Whether the sockets belong to this server.
+    /// Whether all sockets belong to this server.
     pub(super) fn are_ours(&self) -> bool {
-        self.ours
+        self.all.iter().all(|listener| listener.ours)
+    }
+
+    fn own(&self) -> impl Iterator<Item = &Listener> {
+        self.all.iter().filter(|listener| listener.ours)
     }
 
     /// Says which workers there are to connect to.
@@ -213,10 +204,7 @@ impl Listeners {
     /// second, and finds the port closed or someone else's. A Unix socket is taken out of the file
     /// system.
     pub(super) fn shut(&mut self) {
-        if !self.ours {
-            return;
-        }
-        for listener in &mut self.all {
+        for listener in self.all.iter_mut().filter(|listener| listener.ours) {
             if let Some(file) = &mut listener.file {
                 file.remove();
             }
@@ -226,21 +214,33 @@ impl Listeners {
         }
     }
 
-    /// Whether a connection waits in one of the queues.
+    /// Whether a connection waits in one of our queues.
     pub(super) fn has_waiting(&self) -> bool {
-        self.ours && any_waiting(self.all.iter().flat_map(|listener| listener.sockets.iter()))
+        any_waiting(self.own().flat_map(|listener| listener.sockets.iter()))
     }
 
     /// Whether a connection waits for the worker with this index, and for no other one.
     pub(super) fn has_waiting_for(&self, index: usize) -> bool {
-        any_waiting(
-            self.all
-                .iter()
-                .filter_map(|listener| match &listener.sockets {
-                    Sockets::Shared(_) => None,
-                    Sockets::PerWorker(group) => group.of(index),
-                }),
-        )
+        any_waiting(self.queue(index))
+    }
+
+    /// The sockets of one index, where each has its own.
+    pub(super) fn queue(&self, index: usize) -> impl Iterator<Item = &Socket> {
+        self.all
+            .iter()
+            .filter_map(move |listener| match &listener.sockets {
+                Sockets::Shared(_) => None,
+                Sockets::PerWorker(group) => group.own(index),
+            })
+    }
+
+    /// The indexes that may have a socket of their own are below this.
+    pub(super) fn queues(&self) -> usize {
+        let queues = |listener: &Listener| match &listener.sockets {
+            Sockets::Shared(_) => 0,
+            Sockets::PerWorker(group) => group.len(),
+        };
+        self.all.iter().map(queues).max().unwrap_or(0)
     }
 
     /// In a worker: leaves the socket files to the parent, and the other workers' sockets to them.
@@ -255,31 +255,36 @@ impl Listeners {
             };
             Some(Listener {
                 sockets: Sockets::Shared(sockets),
+                ours: false,
                 ..listener
             })
         };
         Self {
             all: self.all.into_iter().filter_map(own).collect(),
-            ours: false,
         }
     }
 
-    /// The sockets, for a server to take this one's place, each under the name that
-    /// [`bind`](Self::bind) finds it by.
-    pub(super) fn to_pass(&self) -> Vec<(String, BorrowedFd<'_>)> {
-        let mut passed = Vec::new();
-        for listener in &self.all {
-            let sockets = listener.sockets.iter();
-            passed.extend(sockets.map(|socket| (key(&listener.listen), socket.as_fd())));
+    /// The sockets, for a server to take this one's place.
+    pub(super) fn to_pass(&self) -> Vec<ToPass<'_>> {
+        let mut all = Vec::new();
+        for (listener, of) in self.all.iter().enumerate() {
+            all.extend(of.sockets.iter().map(|socket| ToPass {
+                listener,
+                name: key(&of.listen),
+                fd: socket.as_fd(),
+            }));
         }
-        passed
+        all
     }
 
-    /// Leaves the sockets to the server that has taken this one's place.
-    pub(super) fn hand_over(&mut self) {
-        self.ours = false;
-        for listener in &mut self.all {
-            if let Some(file) = &mut listener.file {
+    /// Leaves the sockets to the server that has taken this one's place, apart from those of the
+    /// listeners that it has no use for.
+    pub(super) fn hand_over(&mut self, unwanted: &[usize]) {
+        for (number, listener) in self.all.iter_mut().enumerate() {
+            listener.ours &= unwanted.contains(&number);
+            if let Some(file) = &mut listener.file
+                && !listener.ours
+            {
                 file.disown();
             }
         }
@@ -287,13 +292,22 @@ impl Listeners {
 
     /// Takes the sockets over from the server that was here before.
     pub(super) fn take_over(&mut self) {
-        self.ours = true;
-        for listener in &mut self.all {
+        for listener in self.all.iter_mut().filter(|listener| !listener.ours) {
+            listener.ours = true;
             if let Some(path) = listener.listen.unix_path() {
                 listener.file = Some(SocketFile::adopt(path));
             }
         }
     }
+}
+
+/// A socket for another server.
+pub(super) struct ToPass<'a> {
+    /// Whose it is, by number.
+    pub(super) listener: usize,
+    /// The name that [`Listeners::bind`] finds it by.
+    pub(super) name: String,
+    pub(super) fd: BorrowedFd<'a>,
 }
 
 fn any_waiting<'a>(sockets: impl Iterator<Item = &'a Socket>) -> bool {
@@ -366,6 +380,7 @@ impl Listener {
             local,
             sockets,
             file,
+            ours: true,
         }])
     }
 
@@ -401,6 +416,7 @@ impl Listener {
             local,
             sockets,
             file: None,
+            ours,
         })
     }
 }
@@ -426,7 +442,7 @@ impl Sockets {
     fn any(&self) -> Option<&Socket> {
         match self {
             Self::Shared(socket) => Some(socket),
-            Self::PerWorker(group) => group.of(0),
+            Self::PerWorker(group) => group.any(),
         }
     }
 
@@ -513,7 +529,8 @@ mod tests {
         assert_eq!(address(listeners.tcp(&addrs[1].to_string())), addrs[1]);
         let passed = listeners.to_pass();
         assert_eq!(passed.len(), 2);
-        assert_eq!(passed[0].0, passed[1].0);
+        assert_eq!(passed[0].name, passed[1].name);
+        assert_eq!((passed[0].listener, passed[1].listener), (0, 1));
     }
 
     #[test]
@@ -588,7 +605,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("aiotools-over-{}.sock", std::process::id()));
         let mut listeners = bind(&[Listen::tcp("127.0.0.1:0"), Listen::unix(&path)]).unwrap();
         let local = listeners.local_addrs().next().unwrap();
-        listeners.hand_over();
+        listeners.hand_over(&[]);
         listeners.shut();
         TcpStream::connect(local).unwrap();
         assert!(!listeners.has_waiting());

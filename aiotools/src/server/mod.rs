@@ -124,8 +124,9 @@
 //! [`on_event`](Server::on_event).
 //!
 //! The new server finds its sockets by what it [listens on](Server::bind_with): the same address,
-//! path or name. What it does not ask for is closed when this server has stopped. Two listeners on
-//! the same text, such as `"127.0.0.1:0"`, are told apart by their order.
+//! path or name. What it does not ask for stays with this server, which has the connections that wait
+//! there accepted before it stops, as at any stop. Two listeners on the same text, such as
+//! `"127.0.0.1:0"`, are told apart by their order.
 //!
 //! # Signals to the parent
 //!

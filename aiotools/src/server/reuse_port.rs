@@ -63,13 +63,22 @@ impl Group {
         }
     }
 
-    /// The socket of a worker; the first one for an index that has none.
-    pub(super) fn of(&self, index: usize) -> Option<&Socket> {
-        let own = self.sockets.get(index).and_then(Option::as_ref);
-        own.or_else(|| self.iter().next())
+    /// The socket of an index.
+    pub(super) fn own(&self, index: usize) -> Option<&Socket> {
+        self.sockets.get(index).and_then(Option::as_ref)
     }
 
-    /// Leaves the socket of this one worker.
+    /// Any of them.
+    pub(super) fn any(&self) -> Option<&Socket> {
+        self.iter().next()
+    }
+
+    /// The indexes are below this.
+    pub(super) fn len(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Leaves the socket of this one worker; the first one for an index that has none.
     pub(super) fn into_one(mut self, index: usize) -> Option<Socket> {
         let own = self.sockets.get_mut(index).and_then(Option::take);
         own.or_else(|| self.sockets.into_iter().flatten().next())
@@ -233,7 +242,7 @@ mod tests {
         group.steer(&[1]);
         let _client = TcpStream::connect(group.addr).unwrap();
         group.steer(&[0]);
-        assert!(group.of(1).unwrap().accept().is_ok());
+        assert!(group.own(1).unwrap().accept().is_ok());
     }
 
     #[test]
@@ -266,8 +275,8 @@ mod tests {
             .map(|_| TcpStream::connect(group.addr).unwrap())
             .collect();
         group.steer(&[1]);
-        assert!(group.of(1).is_some() && group.iter().count() == 1);
-        let socket = group.of(1).unwrap();
+        assert_eq!(group.iter().count(), 1);
+        let socket = group.own(1).unwrap();
         let accepted = std::iter::from_fn(|| socket.accept().ok()).count();
         assert_eq!(accepted, clients.len());
     }

@@ -52,6 +52,27 @@ struct Upgrade {
     successor: Successor,
     /// The client that asked for it.
     asked: Option<ClientId>,
+    /// What it was given, in that order.
+    given: Vec<Given>,
+}
+
+/// A socket that was given to another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    /// One of those of this listener.
+    Listener(usize),
+    Control,
+}
+
+impl Upgrade {
+    /// What of it stays here: that of which the other server has no use for any socket.
+    fn left(&self, unwanted: &[u16]) -> Vec<Given> {
+        let given = (0..).zip(&self.given);
+        let taken = given.filter(|(number, _)| !unwanted.contains(number));
+        let taken: Vec<_> = taken.map(|(_, given)| given).collect();
+        let left = self.given.iter().filter(|given| !taken.contains(given));
+        left.copied().collect()
+    }
 }
 
 /// What the parent is to do.
@@ -62,8 +83,8 @@ pub(super) enum Task {
     Tell(ServerEvent),
     /// The sockets are ours.
     TakeOver,
-    /// They are someone else's.
-    Leave,
+    /// They are someone else's, apart from those of these listeners.
+    Leave(Vec<usize>),
 }
 
 impl Service {
@@ -97,6 +118,13 @@ impl Service {
         })
     }
 
+    /// These of the sockets that were passed are of no use to this server.
+    pub(super) fn has_no_use_for(&mut self, numbers: impl Iterator<Item = u16>) {
+        if let Some(predecessor) = &mut self.predecessor {
+            predecessor.leave(numbers);
+        }
+    }
+
     /// In a forked worker.
     pub(super) fn leave(mut self) {
         if let Some(control) = &mut self.control {
@@ -110,6 +138,13 @@ impl Service {
     /// Whether the sockets belong to this server.
     pub(super) fn has_sockets(&self) -> bool {
         self.predecessor.is_none()
+    }
+
+    /// Whether another server is about to take the place of this one, or this one that of another.
+    /// In between the number of workers must stay as it is: sockets that were made for more of them
+    /// would not be the other one's.
+    pub(super) fn is_changing_hands(&self) -> bool {
+        self.upgrade.is_some() || self.replaced || !self.has_sockets()
     }
 
     /// Whether there is nothing left to wait for.
@@ -277,6 +312,7 @@ impl Service {
             Request::Stop => Command::Stop,
         };
         let refusal = match (command, self.phase) {
+            (Command::Scale(_), _) if self.is_changing_hands() => Some("an upgrade is under way"),
             (Command::Stop, _) | (_, Phase::Starting | Phase::Running) => None,
             _ => Some("the server is stopping"),
         };
@@ -308,9 +344,13 @@ impl Service {
         queue: &SignalQueue,
     ) -> ServerEvent {
         match self.start_successor(listeners, queue) {
-            Ok(successor) => {
+            Ok((successor, given)) => {
                 let pid = successor.pid();
-                self.upgrade = Some(Upgrade { successor, asked });
+                self.upgrade = Some(Upgrade {
+                    successor,
+                    asked,
+                    given,
+                });
                 ServerEvent::UpgradeStarted { pid }
             }
             Err(err) => {
@@ -323,7 +363,11 @@ impl Service {
         }
     }
 
-    fn start_successor(&self, listeners: &Listeners, queue: &SignalQueue) -> io::Result<Successor> {
+    fn start_successor(
+        &self,
+        listeners: &Listeners,
+        queue: &SignalQueue,
+    ) -> io::Result<(Successor, Vec<Given>)> {
         let refuse = |why: &str| Err(io::Error::other(why));
         if self.upgrade.is_some() {
             return refuse("an upgrade is under way");
@@ -340,14 +384,22 @@ impl Service {
             Ok(path) => trust::trusted(path)?,
             Err(err) => return refuse(&format!("the program of the server is not known: {err}")),
         };
-        let mut sockets = listeners.to_pass();
-        sockets.extend(self.control.as_ref().map(ControlSocket::to_pass));
+        let (mut sockets, mut given) = (Vec::new(), Vec::new());
+        for socket in listeners.to_pass() {
+            sockets.push((socket.name, socket.fd));
+            given.push(Given::Listener(socket.listener));
+        }
+        if let Some(control) = &self.control {
+            sockets.push(control.to_pass());
+            given.push(Given::Control);
+        }
         let luggage = Luggage {
             sockets,
             variables: &|pid| self.notifier.variables(pid),
             restore_signals: &|| queue.restore_mask(),
         };
-        Successor::start(&program, &luggage, self.upgrade_timeout)
+        let successor = Successor::start(&program, &luggage, self.upgrade_timeout)?;
+        Ok((successor, given))
     }
 
     fn advance_upgrade(&mut self, now: Instant) -> Vec<Task> {
@@ -358,11 +410,13 @@ impl Service {
             return Vec::new();
         };
         // If it is gone by now, the next look tells how.
-        if outcome == Outcome::Ready && upgrade.successor.hand_over().is_err() {
+        if matches!(outcome, Outcome::Ready(_)) && upgrade.successor.hand_over().is_err() {
             return Vec::new();
         }
+        let Some(upgrade) = self.upgrade.take() else {
+            return Vec::new();
+        };
         let (pid, asked) = (upgrade.successor.pid(), upgrade.asked);
-        self.upgrade = None;
         match outcome {
             Outcome::Failed(reason) => {
                 if let Some(client) = asked {
@@ -370,7 +424,7 @@ impl Service {
                 }
                 vec![Task::Tell(ServerEvent::UpgradeFailed { reason })]
             }
-            Outcome::Ready => {
+            Outcome::Ready(unwanted) => {
                 self.replaced = true;
                 if let Some(client) = asked {
                     let fields = vec![("ok", Json::Bool(true)), ("pid", Json::Integer(pid.into()))];
@@ -379,10 +433,19 @@ impl Service {
                 self.notifier.main_pid(pid, &self.serving());
                 // From here on, the service is the other one.
                 self.notifier = Notifier::default();
-                if let Some(mut control) = self.control.take() {
+                let left = upgrade.left(&unwanted);
+                if let Some(mut control) = self.control.take()
+                    && !left.contains(&Given::Control)
+                {
                     control.hand_over();
                 }
-                vec![Task::Leave, Task::Tell(ServerEvent::UpgradeDone { pid })]
+                let listener = |given| match given {
+                    Given::Listener(listener) => Some(listener),
+                    Given::Control => None,
+                };
+                let left = left.into_iter().filter_map(listener).collect();
+                let done = Task::Tell(ServerEvent::UpgradeDone { pid });
+                vec![Task::Leave(left), done]
             }
         }
     }

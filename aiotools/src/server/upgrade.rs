@@ -6,10 +6,12 @@
 //!    protocol of `sd_listen_fds(3)`, and one end of a stream, of which `AIOTOOLS_UPGRADE` tells.
 //! 2. The new server starts as any other one, but the sockets are not its own yet: however it ends,
 //!    it leaves them as they are.
-//! 3. When all its workers are ready, it says so on the stream.
+//! 3. When all its workers are ready, it says so on the stream, and which of the sockets it has no
+//!    use for.
 //! 4. The old server tells the service manager, gives the sockets away on the stream, and stops: its
 //!    workers finish what they have. The new one takes them over. They are the same sockets, so
-//!    there is no moment in which nobody listens.
+//!    there is no moment in which nobody listens. Those that it has no use for stay with the old
+//!    one, which stops to listen there as at any stop: the door is shut, and what waits is served.
 //!
 //! # Invariants
 //!
@@ -45,6 +47,9 @@ use super::{environment, inherited};
 use crate::process::{ForkError, exit_now, fork, pidfd_open, try_wait};
 
 const VARIABLE: &str = "AIOTOOLS_UPGRADE";
+/// From the new one, before it is ready, followed by a number of two bytes: this socket, of those
+/// that were passed, is of no use to it.
+const UNWANTED: u8 = b'N';
 /// From the new one: its workers are ready.
 const READY: u8 = b'R';
 /// From the new one, followed by text: it could not be started.
@@ -73,7 +78,8 @@ pub(super) struct Successor {
 /// What became of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Ready,
+    /// These of the sockets, by number, are of no use to it.
+    Ready(Vec<u16>),
     Failed(String),
 }
 
@@ -151,8 +157,10 @@ impl Successor {
             self.ended = true;
             return Some(Outcome::Failed(self.failure(status.ok())));
         }
-        if self.ending.is_none() && self.said.first() == Some(&READY) {
-            return Some(Outcome::Ready);
+        if self.ending.is_none()
+            && let Some(unwanted) = self.ready()
+        {
+            return Some(Outcome::Ready(unwanted));
         }
         if self.until <= now {
             match self.ending {
@@ -164,6 +172,17 @@ impl Successor {
             }
         }
         None
+    }
+
+    /// Once it has said that it is ready: what it has no use for.
+    fn ready(&self) -> Option<Vec<u16>> {
+        let mut unwanted = Vec::new();
+        let mut rest = self.said.as_slice();
+        while let [UNWANTED, low, high, tail @ ..] = rest {
+            unwanted.push(u16::from_le_bytes([*low, *high]));
+            rest = tail;
+        }
+        (rest.first() == Some(&READY)).then_some(unwanted)
     }
 
     /// Has it stop, as it is not wanted any more.
@@ -273,6 +292,8 @@ fn prepare(program: &Path, luggage: &Luggage<'_>, stream: &UnixStream) -> io::Re
 #[derive(Debug)]
 pub(super) struct Predecessor {
     stream: UnixStream,
+    /// The sockets that are left to it, by number.
+    unwanted: Vec<u16>,
 }
 
 impl Predecessor {
@@ -289,16 +310,30 @@ impl Predecessor {
         };
         let stream = UnixStream::from(environment::passed_descriptor(number)?);
         stream.set_nonblocking(true)?;
-        Ok(Some(Self { stream }))
+        Ok(Some(Self {
+            stream,
+            unwanted: Vec::new(),
+        }))
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 
+    /// Leaves it these sockets, which are of no use here.
+    pub(super) fn leave(&mut self, unwanted: impl Iterator<Item = u16>) {
+        self.unwanted = unwanted.collect();
+    }
+
     /// The workers are ready.
     pub(super) fn tell_ready(&mut self) {
-        let _ = self.stream.write_all(&[READY]);
+        let mut bytes = Vec::new();
+        for number in &self.unwanted {
+            bytes.push(UNWANTED);
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.push(READY);
+        let _ = self.stream.write_all(&bytes);
     }
 
     /// Whether it has given the sockets away, or is gone.

@@ -3,9 +3,9 @@
 use std::{
     collections::HashSet,
     fs,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, TcpStream},
     os::{
-        fd::OwnedFd,
+        fd::{AsFd as _, OwnedFd},
         unix::{fs::PermissionsExt as _, net::UnixListener},
     },
     process::{Command, Stdio},
@@ -13,11 +13,15 @@ use std::{
     thread,
 };
 
-use nix::sys::signal::Signal;
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::Signal,
+};
+use socket2::{Domain, SockFilter, Socket, Type};
 
 use crate::{
-    server_support::{App, wait_until},
-    support::{Dir, answer_tcp, answer_unix, command, ready},
+    server_support::{App, PATIENCE, wait_until},
+    support::{Dir, Done, answer, answer_tcp, answer_unix, command, queues_are_refused, ready},
 };
 
 #[test]
@@ -90,6 +94,9 @@ fn listeners_refuse_what_cannot_be() {
 
 #[test]
 fn listeners_with_a_queue_per_worker() {
+    if queues_are_refused() {
+        return;
+    }
     let mut app = ready("workers=3 listen=tcp:127.0.0.1:0|reuse_port serve=127.0.0.1:0");
     let addr = app.line("address ");
     let answered: HashSet<_> = (0..100)
@@ -107,6 +114,9 @@ fn listeners_with_a_queue_per_worker() {
 /// still served.
 #[test]
 fn listeners_with_a_queue_per_worker_lose_nothing_when_scaled() {
+    if queues_are_refused() {
+        return;
+    }
     let mut app = ready("workers=4 listen=tcp:127.0.0.1:0|reuse_port serve=127.0.0.1:0");
     let addr = app.line("address ");
     let done = AtomicBool::new(false);
@@ -153,13 +163,54 @@ fn listeners_with_a_queue_per_worker_lose_nothing_when_scaled() {
     assert!(ended.status.success(), "{ended}");
 }
 
-/// Has the clients stop, also when the test fails.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+/// A connection whose handshake takes longer than its worker lingers, as packets are lost, is served by a worker that is
+/// started for it.
+#[test]
+fn listeners_with_a_queue_per_worker_serve_late_handshakes() {
+    if queues_are_refused() {
+        return;
     }
+    let mut app = ready("workers=2 listen=tcp:127.0.0.1:0|reuse_port serve=127.0.0.1:0");
+    let addr: SocketAddr = app.line("address ").parse().unwrap();
+    // What the kernel answers to the first packet does not reach these clients, of which each of the workers has some.
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            client
+                .attach_filter(&[SockFilter::new(0x06, 0, 0, 0)])
+                .unwrap();
+            client.set_nonblocking(true).unwrap();
+            client.connect(&addr.into()).expect_err("it goes on");
+            client
+        })
+        .collect();
+    app.signal(Signal::SIGTTOU);
+    app.line("event WorkerEnded { index: 1");
+    for client in &clients {
+        client.detach_filter().unwrap();
+    }
+    let mut pids = HashSet::new();
+    for client in clients {
+        let mut fds = [PollFd::new(client.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap()).unwrap();
+        client.set_nonblocking(false).unwrap();
+        let mut client = TcpStream::from(client);
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        pids.insert(answer(&mut client).expect("an answer").pid);
+    }
+    assert_eq!(
+        pids.len(),
+        2,
+        "one of the first workers, and one for those that were late"
+    );
+    // Which is gone when it has done that.
+    app.lines_until(2, "event WorkerEnded { index: 1");
+    for _ in 0..20 {
+        let worker = answer_tcp(&addr.to_string()).unwrap().worker;
+        assert_eq!(worker, 0);
+    }
+    app.signal(Signal::SIGTERM);
+    assert!(app.end().status.success());
 }
 
 /// Starts the server with two sockets, at descriptors 3 and 4, as systemd does.

@@ -2,9 +2,10 @@
 
 use std::{
     fs, io,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use crate::server_support::{App, PATIENCE, ask, connect};
@@ -22,6 +23,31 @@ pub(crate) fn ready(args: &str) -> App {
     let mut app = App::spawn(command(args));
     app.line("ready ");
     app
+}
+
+/// Whether a queue per worker is refused here, as it must be where the kernel can neither be told which queues have a
+/// worker, as with `SERVER_TEST_ARGS=portable`, nor moves what waits in the others. If it is, the reason is checked.
+pub(crate) fn queues_are_refused() -> bool {
+    let more = std::env::var("SERVER_TEST_ARGS").unwrap_or_default();
+    let migrates = fs::read_to_string("/proc/sys/net/ipv4/tcp_migrate_req");
+    if !more.contains("portable") || migrates.is_ok_and(|value| value.trim() == "1") {
+        return false;
+    }
+    let ended = App::spawn(command("listen=tcp:127.0.0.1:0|reuse_port")).end();
+    assert_eq!(ended.status.code(), Some(1), "{ended}");
+    let reason = "reuse_port(..) would lose connections here: set net.ipv4.tcp_migrate_req to 1";
+    assert!(ended.stderr.contains(reason), "{ended}");
+    println!("left out, as it is refused: {reason}");
+    true
+}
+
+/// Has clients stop, also when the test fails.
+pub(crate) struct Done<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A directory of this test's own, removed with what is in it.
@@ -75,7 +101,11 @@ pub(crate) fn answer_tcp(addr: &str) -> io::Result<Answer> {
 }
 
 pub(crate) fn answer_unix(path: &Path) -> io::Result<Answer> {
-    let mut stream = std::os::unix::net::UnixStream::connect(path)?;
+    answer(&mut connect_unix(path)?)
+}
+
+pub(crate) fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    answer(&mut stream)
+    Ok(stream)
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs, io,
     os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
@@ -14,8 +15,10 @@ use nix::unistd::Pid;
 use crate::{
     control::Client,
     notify::Manager,
-    server_support::{App, is_running, open_in, send, wait_until},
-    support::{Dir, answer_tcp, answer_unix, ready},
+    server_support::{App, connect, is_running, open_in, send, wait_until},
+    support::{
+        Dir, Done, answer, answer_tcp, answer_unix, connect_unix, queues_are_refused, ready,
+    },
 };
 
 /// The parent process of the new server; killed when dropped.
@@ -77,6 +80,9 @@ fn upgrade_keeps_the_sockets() {
 /// What the new server has open is what the old one had.
 #[test]
 fn upgrade_leaks_no_descriptor() {
+    if queues_are_refused() {
+        return;
+    }
     let dir = Dir::new();
     let mut app = ready(&format!(
         "outlive workers=2 listen=tcp:127.0.0.1:0,tcp:127.0.0.1:0|reuse_port serve=127.0.0.1:0 control={}",
@@ -95,6 +101,119 @@ fn upgrade_leaks_no_descriptor() {
     wait_until("the old server ends", || !is_running(old));
     wait_until("the new one is settled", || kinds(new.0) == before);
     finish(app, &new);
+}
+
+/// What is run is `ops_app` with these arguments on top of those of the old server.
+fn program_with(dir: &Dir, args: &str) -> PathBuf {
+    let program = dir.path("program");
+    let quoted: String = args
+        .split_whitespace()
+        .map(|arg| format!(" '{arg}'"))
+        .collect();
+    let script = format!(
+        "#!/bin/sh\nexec '{}' \"$@\"{quoted}\n",
+        env!("CARGO_BIN_EXE_ops_app")
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+/// How many connections, one after the other, are answered, until there is nobody to connect to.
+fn answers_until_shut<S: io::Read + io::Write>(
+    done: &AtomicBool,
+    connect: impl Fn() -> io::Result<S>,
+) -> usize {
+    for answered in 0.. {
+        match connect() {
+            _ if done.load(Ordering::Relaxed) => return answered,
+            Ok(mut stream) => drop(answer(&mut stream).expect("an answer")),
+            Err(err) => {
+                let shut = [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound];
+                assert!(shut.contains(&err.kind()), "{err:?}");
+                return answered;
+            }
+        }
+    }
+    unreachable!("it counts for ever")
+}
+
+/// What the new program does not listen on any more ends as at a stop: what waits there is served.
+#[test]
+fn upgrade_serves_what_waits_where_the_new_server_does_not_listen() {
+    for how in ["", "|reuse_port"] {
+        if !how.is_empty() && queues_are_refused() {
+            continue;
+        }
+        let dir = Dir::new();
+        let (unix, control) = (dir.path("s"), dir.path("ctl"));
+        let program = program_with(
+            &dir,
+            "listen=tcp:127.0.0.1:0|name=kept serve=kept serve_unix= control= slow_ms=0",
+        );
+        let mut app = ready(&format!(
+            "outlive workers=2 listen=tcp:127.0.0.1:0|name=kept,tcp:127.0.0.1:0|name=left{how},unix:{0}|name=u \
+             serve=kept,left serve_unix=u control={1} upgrade_to={2} slow_ms=50",
+            unix.display(),
+            control.display(),
+            program.display()
+        ));
+        let [kept, left] = &app.lines("address ")[..] else {
+            panic!("two addresses")
+        };
+        let done = AtomicBool::new(false);
+        let new = thread::scope(|scope| {
+            let stop = Done(&done);
+            // Whoever is let in is answered; in the end nobody is.
+            let by_tcp = || answers_until_shut(&done, || connect(left.parse().unwrap()));
+            let by_unix = || answers_until_shut(&done, || connect_unix(&unix));
+            let clients: Vec<_> = (0..8)
+                .map(|_| scope.spawn(by_tcp))
+                .chain((0..8).map(|_| scope.spawn(by_unix)))
+                .collect();
+            assert!(answer_tcp(left).is_ok() && answer_unix(&unix).is_ok());
+            app.signal(Signal::SIGUSR2);
+            let new = New::of(&mut app);
+            let old = app.pid();
+            wait_until("the old server ends", || !is_running(old));
+            for client in clients {
+                assert!(client.join().unwrap() > 0);
+            }
+            drop(stop);
+            new
+        });
+        assert!(answer_tcp(kept).is_ok());
+        assert!(connect(left.parse().unwrap()).is_err());
+        // Nor is anything left of the files.
+        assert!(!unix.exists() && !control.exists());
+        finish(app, &new);
+    }
+}
+
+/// What the new program listens on that the old one did not is its own from the start.
+#[test]
+fn upgrade_keeps_what_only_the_new_server_has() {
+    let dir = Dir::new();
+    let (unix, control) = (dir.path("s"), dir.path("ctl"));
+    let args = format!(
+        "listen=unix:{0} serve_unix={0} control={1}",
+        unix.display(),
+        control.display()
+    );
+    let program = program_with(&dir, &args);
+    let mut app = ready(&format!(
+        "outlive workers=1 upgrade_to={}",
+        program.display()
+    ));
+    app.signal(Signal::SIGUSR2);
+    let new = New::of(&mut app);
+    let old = app.pid();
+    wait_until("the old server ends", || !is_running(old));
+    assert!(answer_unix(&unix).is_ok());
+    let status = Client::new(&control).ask("status");
+    assert!(status.contains(&format!("\"pid\":{},", new.0)), "{status}");
+    finish(app, &new);
+    assert!(!unix.exists() && !control.exists());
 }
 
 /// The same for a hundred reloads.
@@ -118,18 +237,15 @@ fn upgrade_and_reload_leave_descriptors_as_they_are() {
 #[test]
 fn upgrade_loses_no_connection() {
     for listen in ["tcp:127.0.0.1:0", "tcp:127.0.0.1:0|reuse_port"] {
+        if listen.ends_with("reuse_port") && queues_are_refused() {
+            continue;
+        }
         let mut app = ready(&format!(
             "outlive workers=2 listen={listen} serve=127.0.0.1:0"
         ));
         let addr = app.line("address ");
         let done = AtomicBool::new(false);
         let (new, pids) = thread::scope(|scope| {
-            struct Stop<'a>(&'a AtomicBool);
-            impl Drop for Stop<'_> {
-                fn drop(&mut self) {
-                    self.0.store(true, Ordering::Relaxed);
-                }
-            }
             let client = || {
                 let mut pids = BTreeSet::new();
                 while !done.load(Ordering::Relaxed) {
@@ -138,7 +254,7 @@ fn upgrade_loses_no_connection() {
                 pids
             };
             let clients: Vec<_> = (0..3).map(|_| scope.spawn(client)).collect();
-            let stop = Stop(&done);
+            let stop = Done(&done);
             app.signal(Signal::SIGUSR2);
             let new = New::of(&mut app);
             let old = app.pid();
@@ -240,6 +356,31 @@ fn upgrade_says_why_a_program_cannot_be_run() {
     );
     app.signal(Signal::SIGTERM);
     assert!(app.end().status.success());
+}
+
+/// The queues of more workers would not be the new server's.
+#[test]
+fn upgrade_leaves_the_number_of_workers_alone() {
+    let dir = Dir::new();
+    let (hang, control) = (dir.path("hang"), dir.path("ctl"));
+    let mut app = ready(&format!(
+        "outlive workers=2 hang_if={} control={}",
+        hang.display(),
+        control.display()
+    ));
+    fs::write(&hang, "").unwrap();
+    app.signal(Signal::SIGUSR2);
+    app.line("event UpgradeStarted");
+    let mut client = Client::new(&control);
+    let answer = client.ask("scale 3");
+    assert!(answer.contains("an upgrade is under way"), "{answer}");
+    app.signal(Signal::SIGTTIN);
+    let status = client.ask("status");
+    assert!(status.contains("\"wanted\":2,"), "{status}");
+    app.signal(Signal::SIGTERM);
+    let ended = app.end();
+    assert!(ended.status.success(), "{ended}");
+    assert_eq!(ended.all("event Scaled").len(), 0, "{ended}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod children;
 use std::{
     io,
     mem::ManuallyDrop,
+    os::fd::AsFd as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -242,6 +243,19 @@ impl<'a> Parent<'a> {
                 self.plan.workers.retire(index, now);
             }
         }
+        for index in self.unattended() {
+            if self.listeners.has_waiting_for(index) {
+                self.plan.workers.attend(index, now);
+            }
+        }
+    }
+
+    /// The indexes whose queue no worker serves.
+    fn unattended(&self) -> Vec<usize> {
+        match self.listeners.are_ours() {
+            true => self.plan.workers.unattended(self.listeners.queues()),
+            false => Vec::new(),
+        }
     }
 
     /// Forks one worker; in the worker, the result is its end of the control stream.
@@ -328,8 +342,11 @@ impl<'a> Parent<'a> {
             PollTimeout::try_from(timeout + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         });
         let fds = self.children.0.iter().flat_map(Child::fds);
+        let late = self.unattended();
+        let late = late.iter().flat_map(|index| self.listeners.queue(*index));
         let mut fds: Vec<_> = fds
             .chain([self.queue.fd()])
+            .chain(late.map(|socket| socket.as_fd()))
             .chain(self.requests.as_ref().map(Requests::fd))
             .map(|fd| (fd, PollFlags::POLLIN))
             .chain(self.service.fds())
@@ -363,6 +380,11 @@ impl<'a> Parent<'a> {
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
             Command::Upgrade => self.upgrade(None),
+            Command::Scale(_) | Command::Grow | Command::Shrink
+                if self.service.is_changing_hands() =>
+            {
+                tracing::warn!("the number of workers stays as it is, as an upgrade is under way");
+            }
             command => {
                 self.service.commanded(command);
                 self.plan.command(command, now);
@@ -385,8 +407,8 @@ impl<'a> Parent<'a> {
                 Task::Upgrade(client) => self.upgrade(Some(client)),
                 Task::Tell(event) => self.event(&event),
                 Task::TakeOver => self.listeners.take_over(),
-                Task::Leave => {
-                    self.listeners.hand_over();
+                Task::Leave(unwanted) => {
+                    self.listeners.hand_over(&unwanted);
                     let lingers = self.listeners.are_per_worker();
                     self.plan.workers.give_way(lingers, now);
                 }

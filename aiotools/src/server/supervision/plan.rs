@@ -14,7 +14,7 @@
 //! A worker index stands for a [`Slot`]. At most one worker is *current*: it serves, or is to. At
 //! most one is its *successor*, which is starting while the current one serves. Any number are
 //! leaving. While the server is up, each slot below `wanted` has a current worker, or a time at
-//! which it will get one.
+//! which it will get one; from there on, it has one only if that is to [retire](Slot::retire_at).
 //!
 //! - starting current → serving, when it reports ready.
 //! - starting successor → current, when it reports ready; the one before it leaves. If the one
@@ -60,6 +60,8 @@ pub(in crate::server) struct Plan<'a> {
     /// Whether each worker has a queue of its own, so that one that is no longer needed has to
     /// empty it.
     pub(super) lingers: bool,
+    /// Until when no worker is started for what waits in the queue of one that is gone.
+    pub(super) attend_after: Option<Instant>,
     pub(super) rollout: Rollout,
     pub(super) actions: VecDeque<Action>,
     pub(super) last_id: u64,
@@ -87,6 +89,7 @@ impl<'a> Plan<'a> {
             wanted: options.workers,
             give_way_at: None,
             lingers: false,
+            attend_after: None,
             rollout: Rollout::default(),
             actions: VecDeque::new(),
             last_id: 0,
@@ -286,6 +289,7 @@ impl<'a> Plan<'a> {
         self.beat(now);
         self.advance_wear(now);
         self.expire_retired(now);
+        self.attend_after.take_if(|at| *at <= now);
         if self.give_way_at.take_if(|at| *at <= now).is_some() {
             return self.command(Command::Stop, now);
         }
@@ -318,6 +322,7 @@ impl<'a> Plan<'a> {
             self.pulse_deadline(),
             self.wear_deadline(),
             self.give_way_at,
+            self.attend_after,
         ];
         let others = retries.chain(while_up.into_iter().flatten());
         others.chain(first).min()

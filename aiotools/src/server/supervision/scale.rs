@@ -1,4 +1,8 @@
 //! More workers, or fewer, at run time.
+//!
+//! Where each worker has a queue of its own, the queues stay when the workers go. A worker that is no
+//! longer needed [lingers](LINGER); what comes to wait in its queue still later is served by one that
+//! is started [for that alone](Plan::attend).
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +10,7 @@ use super::{
     Command, Plan,
     member::{Asked, Member},
     slot::{Origin, Place, Slot},
+    stop::State,
 };
 use crate::server::ServerEvent;
 
@@ -13,6 +18,10 @@ use crate::server::ServerEvent;
 /// connections go to the others: for those that are just being opened, which the kernel has given to
 /// it. The packet that opens one is repeated after a second, and again two seconds later.
 const LINGER: Duration = Duration::from_millis(3500);
+
+/// How often workers are started for what came too late, so that one that fails at its start does not
+/// do so again and again.
+const ATTEND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// More than this are taken for a mistake.
 const MOST: usize = 1024;
@@ -34,9 +43,7 @@ impl Plan<'_> {
                         continue;
                     }
                     // Some of its last workers are still leaving it.
-                    slot.origin = Origin::Scale;
-                    slot.was_ready = false;
-                    slot.given_up = false;
+                    slot.reopen();
                 }
                 None => self.slots.push(Slot::new(Origin::Scale)),
             }
@@ -59,7 +66,7 @@ impl Plan<'_> {
     /// The slots whose worker may go, once nothing waits for it alone. Each is to be told to
     /// [`retire`](Self::retire).
     pub(in crate::server) fn due_to_retire(&self, now: Instant) -> Vec<usize> {
-        let due = |slot: &Slot| slot.retire_at.is_some_and(|at| at <= now);
+        let due = |slot: &Slot| slot.retires_at().is_some_and(|at| at <= now);
         let slots = self.slots.iter().enumerate();
         slots
             .filter(|(_, slot)| due(slot))
@@ -69,7 +76,7 @@ impl Plan<'_> {
 
     /// When the first of them is due; until it has been told to go, that may lie in the past.
     pub(in crate::server) fn next_to_retire(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(|slot| slot.retire_at).min()
+        self.slots.iter().filter_map(Slot::retires_at).min()
     }
 
     /// Nothing waits for this worker any more.
@@ -79,6 +86,34 @@ impl Plan<'_> {
         {
             self.empty(index, now);
         }
+    }
+
+    /// The indexes, of those below `queues`, whose queue no worker serves, or is to. If something
+    /// waits there after all, they are to be [attended](Self::attend).
+    pub(in crate::server) fn unattended(&self, queues: usize) -> Vec<usize> {
+        if !matches!(self.state, State::Running) || self.attend_after.is_some() {
+            return Vec::new();
+        }
+        let serves = |index: &usize| {
+            let slot = self.slots.get(*index);
+            slot.is_some_and(|slot| slot.current.is_some())
+        };
+        (self.wanted..queues)
+            .filter(|index| !serves(index))
+            .collect()
+    }
+
+    /// Starts a worker that retires as soon as its queue is empty: the last one of its index is gone,
+    /// and a connection waits there. Its handshake has taken longer than that one has lingered.
+    pub(in crate::server) fn attend(&mut self, index: usize, now: Instant) {
+        self.attend_after = now.checked_add(ATTEND_INTERVAL);
+        while self.slots.len() <= index {
+            self.slots.push(Slot::new(Origin::Scale));
+        }
+        let slot = &mut self.slots[index];
+        slot.reopen();
+        slot.retire_at = Some(now);
+        self.fork(index, Place::Current, now);
     }
 
     /// Another server has the sockets now: stops, and where each worker has a queue of its own,

@@ -63,6 +63,13 @@ impl Slot {
         }
     }
 
+    /// Begins anew, after it was taken away.
+    pub(super) fn reopen(&mut self) {
+        self.origin = Origin::Scale;
+        self.was_ready = false;
+        self.given_up = false;
+    }
+
     pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
         self.current
             .iter()
@@ -72,6 +79,11 @@ impl Slot {
 
     pub(super) fn is_empty(&self) -> bool {
         self.members().next().is_none()
+    }
+
+    /// When its worker may go, if it has one.
+    pub(super) fn retires_at(&self) -> Option<Instant> {
+        self.retire_at.filter(|_| self.current.is_some())
     }
 
     /// Whether the worker in place is at its `yield_!`, or there is to be none.

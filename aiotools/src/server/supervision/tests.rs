@@ -15,6 +15,8 @@ use crate::server::{
     options::Options,
 };
 
+/// How many workers may have a queue of their own.
+const QUEUES: usize = 8;
 const MS: Duration = Duration::from_millis(1);
 
 fn options(workers: usize) -> Options {
@@ -47,6 +49,8 @@ struct World<'a> {
     forked: u32,
     may_fork: bool,
     stopping: bool,
+    /// The workers' own queues in which something waits.
+    waiting: HashSet<usize>,
     phases: Vec<Phase>,
     events: Vec<ServerEvent>,
     failed: HashSet<u32>,
@@ -61,6 +65,7 @@ impl<'a> World<'a> {
             forked: 0,
             may_fork: true,
             stopping: false,
+            waiting: HashSet::new(),
             phases: Vec::new(),
             events: Vec::new(),
             failed: HashSet::new(),
@@ -100,7 +105,14 @@ impl<'a> World<'a> {
                 self.plan.queues_empty();
             }
             for index in self.plan.due_to_retire(self.now) {
-                self.plan.retire(index, self.now);
+                if !self.waiting.contains(&index) {
+                    self.plan.retire(index, self.now);
+                }
+            }
+            for index in self.plan.unattended(QUEUES) {
+                if self.waiting.contains(&index) {
+                    self.plan.attend(index, self.now);
+                }
             }
             let mut idle = true;
             while let Some(action) = self.plan.next_action() {
@@ -220,6 +232,7 @@ impl<'a> World<'a> {
     fn ready(&mut self, id: WorkerId) {
         if let Some(process) = self.alive.get_mut(&id) {
             process.ready = true;
+            self.waiting.remove(&process.index);
             self.plan.report(id, Report::Ready, self.now);
             self.settle();
         }
@@ -322,6 +335,10 @@ fn chaos(seed: u64) {
             }
             (5, _) if chance(20) == 0 => {
                 world.plan.give_way(world.plan.lingers, world.now);
+                world.settle();
+            }
+            (5, _) if world.plan.lingers => {
+                world.waiting.insert(chance(QUEUES as u64) as usize);
                 world.settle();
             }
             (6..9, _) => world.wait(),
@@ -503,6 +520,37 @@ fn plan_scale_down_during_a_reload_takes_the_successor_too() {
     }
     assert_eq!(world.count(|event| *event == ServerEvent::ReloadDone), 1);
     assert!(world.plan.slots.iter().all(Slot::is_ready));
+}
+
+#[test]
+fn plan_attends_to_what_comes_too_late() {
+    let options = options(2);
+    let mut world = World::new(&options, true);
+    for id in world.ids() {
+        world.ready(id);
+    }
+    world.command(Command::Scale(1));
+    world.pass(4_000 * MS);
+    let last = world.newest(1);
+    world.end(last);
+    assert_eq!(world.plan.deadline(), None);
+    // The handshake of a connection ends only now.
+    world.waiting.insert(1);
+    world.settle();
+    let late = world.newest(1);
+    assert_eq!(world.plan.serving(), [0], "nobody else is sent there");
+    // One that fails is not tried again at once.
+    world.fail(late);
+    world.end(late);
+    assert_eq!(world.ids().len(), 1);
+    world.wait();
+    let late = world.newest(1);
+    assert!(!world.alive[&late].told);
+    world.ready(late);
+    assert!(world.alive[&late].told, "it has served what waited");
+    world.end(late);
+    world.wait();
+    assert_eq!((world.ids().len(), world.plan.deadline()), (1, None));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, UnixListener},
     sync::watch,
     task,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::settings::{Settings, say};
@@ -46,7 +46,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), ServerError> {
     for text in settings.list("listen") {
         server = server.bind_with(listen(text));
     }
-    if settings.has("control") {
+    if !settings.text("control").is_empty() {
         server = server.control_socket(settings.text("control"));
     }
     if settings.has("upgrade_to") {
@@ -274,6 +274,7 @@ async fn accept_tcp(
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
                 connections.spawn(answer(stream, index, via.clone()));
+                pause().await;
             }
             Some(_) = connections.join_next() => {}
             _ = stopped.changed() => return connections,
@@ -292,10 +293,18 @@ async fn accept_unix(
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
                 connections.spawn(answer(stream, index, via.clone()));
+                pause().await;
             }
             Some(_) = connections.join_next() => {}
             _ = stopped.changed() => return connections,
         }
+    }
+}
+
+/// With `slow_ms`, so that others have to wait.
+async fn pause() {
+    if settings().has("slow_ms") {
+        sleep(Duration::from_millis(settings().number("slow_ms", 0))).await;
     }
 }
 
