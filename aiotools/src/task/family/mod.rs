@@ -1,17 +1,14 @@
 //! What a node has that may have children: the children that are parked, what failed, and what to do about it.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    ptr::NonNull,
-    sync::OnceLock,
-    task::Waker,
-    time::Duration,
-};
+mod kids;
+
+use std::{sync::OnceLock, task::Waker, time::Duration};
+
+use kids::Kids;
 
 use super::{
-    children::{Children, Head},
+    children::Head,
     error::TaskError,
-    failures::Failures,
     node::{Kind, Node},
     queue::Queue,
     report,
@@ -48,35 +45,6 @@ pub(crate) struct Family {
 
 /// Books are kept of the children that start, or of those that end.
 const BOOKS: usize = 1 << (usize::BITS - 1);
-
-#[derive(Default)]
-struct Kids {
-    parked: Children,
-    /// Children that ended, in that order, where the policy asks for it.
-    finished: VecDeque<u32>,
-    // What few groups need is apart, since every group has a `Kids`.
-    failures: Option<Box<Failures>>,
-    known: Option<Box<Known>>,
-    queue: Option<Box<Queue>>,
-    /// Single children whose grace has to be timed by the one who drives the group.
-    graces: Vec<Arc<Node>>,
-}
-
-/// The children that somebody knows by their number.
-#[derive(Default)]
-struct Known {
-    /// The nodes of the children that have one.
-    nodes: HashMap<u32, Arc<Node>>,
-    /// The parked children by number, once somebody has asked for one by its number.
-    index: Option<HashMap<u32, NonNull<Head>>>,
-}
-
-#[expect(
-    unsafe_code,
-    reason = "the index holds pointers into the list, under the same rules"
-)]
-// SAFETY: as for `Children`: the heads are reached only through the lock that this lives under.
-unsafe impl Send for Known {}
 
 impl Family {
     #[inline]
@@ -455,63 +423,6 @@ impl Family {
         seen.extend(nodes.map(|(seq, node)| (seq, node.location, Some(node))));
         seen.sort_unstable_by_key(|(seq, ..)| *seq);
         seen
-    }
-}
-
-impl Kids {
-    #[expect(unsafe_code, reason = "links the head of a pinned child")]
-    fn link(&mut self, head: &Head, waker: Waker) {
-        // SAFETY: the head is pinned (it is being polled), not linked, belongs to this group, and its future unlinks it before it goes.
-        unsafe { self.parked.link(head, waker) };
-        if let Some(index) = self.index() {
-            index.insert(head.seq, NonNull::from(head));
-        }
-    }
-
-    #[expect(unsafe_code, reason = "unlinks the head of a child")]
-    fn unlink(&mut self, head: &Head) -> Option<Waker> {
-        // SAFETY: it belongs to this group, whose lock is held.
-        let waker = unsafe { self.parked.unlink(head) };
-        if let Some(index) = self.index() {
-            index.remove(&head.seq);
-        }
-        waker
-    }
-
-    fn index(&mut self) -> Option<&mut HashMap<u32, NonNull<Head>>> {
-        self.known.as_mut()?.index.as_mut()
-    }
-
-    /// The parked child of this number.
-    fn parked(&mut self, seq: u32) -> Option<NonNull<Head>> {
-        let known = self.known.get_or_insert_default();
-        let index = known.index.get_or_insert_with(|| {
-            let mut index = HashMap::new();
-            self.parked.for_each(|head| {
-                index.insert(head.seq, NonNull::from(head));
-            });
-            index
-        });
-        index.get(&seq).copied()
-    }
-
-    fn node(&self, seq: u32) -> Option<&Arc<Node>> {
-        self.known.as_ref()?.nodes.get(&seq)
-    }
-
-    fn set_node(&mut self, seq: u32, node: &Arc<Node>) {
-        let known = self.known.get_or_insert_default();
-        known.nodes.insert(seq, Arc::clone(node));
-    }
-
-    fn remove_node(&mut self, seq: u32) -> Option<Arc<Node>> {
-        self.known.as_mut()?.nodes.remove(&seq)
-    }
-
-    /// The nodes of all children that have one, with their numbers.
-    fn nodes(&self) -> Vec<(u32, Arc<Node>)> {
-        let nodes = self.known.iter().flat_map(|known| &known.nodes);
-        nodes.map(|(seq, node)| (*seq, Arc::clone(node))).collect()
     }
 }
 
