@@ -34,6 +34,7 @@ use std::{
 use super::{
     children::Head,
     current,
+    error::BoxError,
     fault::Fault,
     gate::{DONE, ENDING, EXEMPT, Next, Panic},
     node::Node,
@@ -43,6 +44,9 @@ use super::{
 };
 use crate::cancel::{CancelReason, ReasonKind};
 
+/// What a future has returned.
+type Output<T> = Result<T, BoxError>;
+/// How a child has ended.
 type Outcome<T> = Result<T, Fault>;
 
 union Stage<F, T> {
@@ -114,7 +118,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
 
     /// One poll of the user's future; when it is ready, it is dropped too. What it panics with after its output is the panic of that drop.
     #[inline]
-    fn poll_future(&self, cx: &mut Context<'_>) -> (Option<F::Output>, Option<Panic>) {
+    fn poll_future(&self, cx: &mut Context<'_>) -> (Option<Output<C::Value>>, Option<Panic>) {
         // SAFETY: rules 1 and 2.
         let future = unsafe { Pin::new_unchecked(&mut *(*self.stage.get()).future) };
         let mut output = None;
@@ -122,7 +126,8 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             let Poll::Ready(value) = future.poll(cx) else {
                 return;
             };
-            output = Some(value);
+            // Runs code of the user: the conversion of an error.
+            output = Some(C::convert(value));
             self.head.mark(ENDING);
             // SAFETY: rules 1 and 2; ENDING says that the future is gone, so this happens once.
             unsafe { ManuallyDrop::drop(&mut (*self.stage.get()).future) };
@@ -132,8 +137,8 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     }
 
     #[inline]
-    fn convert(&self, output: F::Output) -> Outcome<C::Value> {
-        C::convert(output).map_err(|error| self.head.failed(error))
+    fn outcome(&self, output: Output<C::Value>) -> Outcome<C::Value> {
+        output.map_err(|error| self.head.failed(error))
     }
 
     /// The child is cancelled now: its future is dropped.
@@ -153,8 +158,8 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     }
 
     /// The future had its output, and has panicked when it was dropped.
-    fn burst_at_last(&self, output: F::Output, panic: Panic) -> Outcome<C::Value> {
-        let value = self.convert(output);
+    fn burst_at_last(&self, output: Output<C::Value>, panic: Panic) -> Outcome<C::Value> {
+        let value = self.outcome(output);
         let panicked = self.head.panicked(panic);
         if value.is_ok() {
             return Err(panicked.into());
@@ -236,7 +241,7 @@ impl<F: Future, C: Convert<F::Output>> Future for Child<F, C> {
                 Next::Cut(fault) => return this.end_early(|| this.cut(fault), cx),
             }
             match this.poll_future(cx) {
-                (Some(output), None) => return this.end(this.convert(output), cx),
+                (Some(output), None) => return this.end(this.outcome(output), cx),
                 (Some(output), Some(panic)) => {
                     return this.end_early(|| this.burst_at_last(output, panic), cx);
                 }

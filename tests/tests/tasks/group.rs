@@ -396,3 +396,22 @@ fn a_runtime_that_goes_away() {
         .unwrap();
     assert!(other.block_on(handle).unwrap_err().is_cancelled());
 }
+
+/// The conversion of an error is code of the user's, and may panic: that is a panic of the child.
+#[tokio::test]
+async fn an_error_that_panics_when_it_is_converted() {
+    #[derive(Debug)]
+    struct Broken;
+    impl From<Broken> for aiotools::task::BoxError {
+        fn from(_: Broken) -> Self {
+            panic!("no such error")
+        }
+    }
+    let error = TaskGroup::scope(async |tg| {
+        drop(tg.spawn(async { Err::<(), _>(Broken) }));
+        Ok(())
+    })
+    .await
+    .unwrap_err();
+    assert_eq!(error.errors()[0].panic_message(), Some("no such error"));
+}
