@@ -36,7 +36,7 @@ use super::{
     current,
     error::BoxError,
     fault::Fault,
-    gate::{DONE, ENDING, EXEMPT, Next, Panic},
+    gate::{DONE, ENDING, EXEMPT, Next, POLLED, Panic, STARTED},
     node::Node,
     output::Convert,
     report,
@@ -48,6 +48,8 @@ use crate::cancel::{CancelReason, ReasonKind};
 type Output<T> = Result<T, BoxError>;
 /// How a child has ended.
 type Outcome<T> = Result<T, Fault>;
+/// What a poll of a future gave, and what it panicked with.
+type Polled<T> = (Option<Output<T>>, Option<Panic>);
 
 union Stage<F, T> {
     future: ManuallyDrop<F>,
@@ -69,7 +71,7 @@ unsafe impl<F: Future + Send, C: Convert<F::Output>> Send for Child<F, C> {}
 impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     /// # Safety
     ///
-    /// The caller has entered `group` for this child and got `seq` for it; the child gives that unit back.
+    /// The caller has entered `group`, which has a family, for this child and got `seq` for it; the child gives that unit back.
     #[inline]
     pub(crate) unsafe fn new(
         group: &Arc<Node>,
@@ -78,13 +80,9 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         node: Option<Arc<Node>>,
         future: F,
     ) -> Self {
-        // SAFETY: passed on.
-        let head = unsafe { Head::new(group, seq, location) };
-        if let Some(node) = node {
-            head.set_node(node);
-        }
         Self {
-            head,
+            // SAFETY: passed on.
+            head: unsafe { Head::new(group, seq, location, node) },
             stage: UnsafeCell::new(Stage {
                 future: ManuallyDrop::new(future),
             }),
@@ -108,7 +106,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         self.within(|| catch_unwind(AssertUnwindSafe(drop))).err()
     }
 
-    #[inline]
+    /// Calls with this child as the current one, and with what it has inherited.
     fn within<R>(&self, call: impl FnOnce() -> R) -> R {
         match self.head.node().and_then(|node| node.context.as_ref()) {
             None => current::enter_child(&self.head, call),
@@ -117,8 +115,8 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     }
 
     /// One poll of the user's future; when it is ready, it is dropped too. What it panics with after its output is the panic of that drop.
-    #[inline]
-    fn poll_future(&self, cx: &mut Context<'_>) -> (Option<Output<C::Value>>, Option<Panic>) {
+    #[inline(always)]
+    fn poll_future(&self, cx: &mut Context<'_>) -> Polled<C::Value> {
         // SAFETY: rules 1 and 2.
         let future = unsafe { Pin::new_unchecked(&mut *(*self.stage.get()).future) };
         let mut output = None;
@@ -132,11 +130,10 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
             // SAFETY: rules 1 and 2; ENDING says that the future is gone, so this happens once.
             unsafe { ManuallyDrop::drop(&mut (*self.stage.get()).future) };
         };
-        let panic = self.within(|| catch_unwind(AssertUnwindSafe(poll))).err();
+        let panic = catch_unwind(AssertUnwindSafe(poll)).err();
         (output, panic)
     }
 
-    #[inline]
     fn outcome(&self, output: Output<C::Value>) -> Outcome<C::Value> {
         output.map_err(|error| self.head.failed(error))
     }
@@ -169,19 +166,7 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         value
     }
 
-    /// How a child ends that does not return by itself. Apart, so that the other way is short.
-    #[cold]
-    #[inline(never)]
-    fn end_early(
-        &self,
-        end: impl FnOnce() -> Outcome<C::Value>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Outcome<C::Value>> {
-        self.end(end(), cx)
-    }
-
     /// The future is gone. If it left something behind, the child ends when that has.
-    #[inline(always)]
     fn end(&self, outcome: Outcome<C::Value>, cx: &mut Context<'_>) -> Poll<Outcome<C::Value>> {
         if self.head.try_end(outcome.as_ref().map(drop), cx) {
             self.done(outcome)
@@ -190,14 +175,12 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         }
     }
 
-    #[inline(always)]
     fn done(&self, outcome: Outcome<C::Value>) -> Poll<Outcome<C::Value>> {
         // SAFETY: rule 3; what is DONE comes here no more.
         unsafe { self.head.done(outcome.as_ref().map(drop)) };
         Poll::Ready(outcome)
     }
 
-    #[cold]
     fn keep(&self, outcome: Outcome<C::Value>) -> Poll<Outcome<C::Value>> {
         // SAFETY: rule 1, and the future that was there has been dropped.
         unsafe { (*self.stage.get()).ended = ManuallyDrop::new(Box::new(outcome)) };
@@ -209,7 +192,6 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
         unsafe { *ManuallyDrop::take(&mut (*self.stage.get()).ended) }
     }
 
-    #[cold]
     fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<Outcome<C::Value>> {
         assert!(!self.head.is(DONE), "a child was polled after its end");
         let closed = self.head.node().is_none_or(|node| {
@@ -224,35 +206,78 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
     }
 }
 
-impl<F: Future, C: Convert<F::Output>> Future for Child<F, C> {
-    type Output = Outcome<C::Value>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.as_ref().get_ref();
-        if this.head.is(ENDING) {
-            return this.poll_ending(cx);
+impl<F: Future, C: Convert<F::Output>> Child<F, C> {
+    /// A poll that looks at everything.
+    #[inline(never)]
+    fn poll_with_care(&self, cx: &mut Context<'_>) -> Poll<Outcome<C::Value>> {
+        if self.head.is(ENDING) {
+            return self.poll_ending(cx);
         }
         loop {
-            match this.head.before_poll(cx) {
+            match self.head.before_poll(cx) {
                 Next::Poll => {}
                 Next::Again => continue,
                 Next::Wait => return Poll::Pending,
-                Next::Cut(fault) => return this.end_early(|| this.cut(fault), cx),
+                Next::Cut(fault) => return self.end(self.cut(fault), cx),
             }
-            match this.poll_future(cx) {
-                (Some(output), None) => return this.end(this.outcome(output), cx),
-                (Some(output), Some(panic)) => {
-                    return this.end_early(|| this.burst_at_last(output, panic), cx);
-                }
-                (None, Some(panic)) => return this.end_early(|| this.burst(panic), cx),
-                (None, None) => {}
+            let polled = self.within(|| self.poll_future(cx));
+            if let Some(result) = self.follow(polled, cx) {
+                return result;
             }
-            match this.head.after_poll(cx.waker()) {
-                Next::Wait => return Poll::Pending,
-                Next::Cut(fault) => return this.end_early(|| this.cut(fault), cx),
-                Next::Again | Next::Poll => {}
+        }
+    }
+
+    /// What follows from a poll. None if something has happened meanwhile, and the child has to look again.
+    fn follow(
+        &self,
+        polled: Polled<C::Value>,
+        cx: &mut Context<'_>,
+    ) -> Option<Poll<Outcome<C::Value>>> {
+        let outcome = match polled {
+            (Some(output), None) => self.outcome(output),
+            (Some(output), Some(panic)) => self.burst_at_last(output, panic),
+            (None, Some(panic)) => self.burst(panic),
+            (None, None) => match self.head.after_poll(cx.waker()) {
+                Next::Wait => return Some(Poll::Pending),
+                Next::Cut(fault) => self.cut(fault),
+                Next::Again | Next::Poll => return None,
+            },
+        };
+        Some(self.end(outcome, cx))
+    }
+
+    /// What follows from the poll of a plain child that is no longer plain.
+    #[inline(never)]
+    fn follow_with_care(
+        &self,
+        polled: Polled<C::Value>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome<C::Value>> {
+        self.follow(polled, cx)
+            .unwrap_or_else(|| self.poll_with_care(cx))
+    }
+}
+
+impl<F: Future, C: Convert<F::Output>> Future for Child<F, C> {
+    type Output = Outcome<C::Value>;
+
+    /// The way that most children go all their life: `poll_with_care` without what a plain child need not look at.
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_ref().get_ref();
+        let head = &this.head;
+        if head.is(ENDING) || !head.is_plain() {
+            return this.poll_with_care(cx);
+        }
+        head.mark(POLLED | STARTED);
+        match current::enter_child(head, || this.poll_future(cx)) {
+            (None, None) if head.stays_parked(cx.waker()) => Poll::Pending,
+            (Some(Ok(value)), None) if head.may_go() => {
+                // SAFETY: rule 3; what is DONE comes here no more.
+                unsafe { head.go() };
+                Poll::Ready(Ok(value))
             }
+            polled => this.follow_with_care(polled, cx),
         }
     }
 }
@@ -267,8 +292,9 @@ impl<F: Future, C: Convert<F::Output>> Drop for Child<F, C> {
 }
 
 impl<F: Future, C: Convert<F::Output>> Child<F, C> {
-    /// The runtime went away, or never took the task.
+    /// The runtime went away, or never took the task. Never inlined: what tokio does with a future that has ended stays short.
     #[cold]
+    #[inline(never)]
     fn shut_down(&self) {
         let outcome = if self.head.is(ENDING) {
             self.take_kept()

@@ -8,7 +8,8 @@
 //! 1. A `Head` lives inside a pinned future, at one address from its first poll until it is dropped; its future's `Drop` and its end
 //!    both unlink it first. So a pointer in a list is always valid.
 //! 2. `prev`, `next` and `waker` are touched only under the lock of the group's `Family::kids`, whose guard hands out the lists.
-//!    `linked` changes under that lock only; its owner may read it without the lock, and asks again under it before it acts on `true`.
+//!    `linked` changes under that lock only, and says that they are set; the head's owner may read it without the lock, and asks again
+//!    under it before it acts on `true`.
 //! 3. `meta` and `linked` are atomics, `seq` and `group` never change, `own` is touched by the owner of the future only.
 //! 4. A future that contains a `Head` is `!Unpin`, so that a `Pin<&mut Future>` does not assert uniqueness over it; all accesses from
 //!    here go through shared references or raw pointers.
@@ -16,19 +17,20 @@
 
 use std::{
     cell::{Cell, UnsafeCell},
+    mem::MaybeUninit,
     panic::Location,
     ptr::{self, NonNull},
     sync::atomic::{AtomicBool, AtomicPtr, Ordering},
     task::Waker,
 };
 
-use super::{node::Node, sync::Arc};
+use super::{family::Family, node::Node, sync::Arc};
 
 /// What the engine keeps of a child, inside the child's own future.
 pub(crate) struct Head {
     prev: Cell<Option<NonNull<Head>>>,
     next: Cell<Option<NonNull<Head>>>,
-    waker: UnsafeCell<Option<Waker>>,
+    waker: UnsafeCell<MaybeUninit<Waker>>,
     /// The group, kept alive by the unit that this child holds.
     group: *const Node,
     /// Where it was spawned (tag 0), or its node, which knows that too (tag 1).
@@ -44,19 +46,24 @@ const NODE_TAG: usize = 1;
 impl Head {
     /// # Safety
     ///
-    /// The caller has entered `group` for this child, got `seq` for it, and will leave it only when the head is dropped or done.
+    /// The caller has entered `group`, which has a family, for this child, got `seq` for it, and will leave it only when the head is
+    /// dropped or done.
     #[inline]
     pub(crate) unsafe fn new(
         group: &Arc<Node>,
         seq: u32,
         location: &'static Location<'static>,
+        node: Option<Arc<Node>>,
     ) -> Self {
         Self {
             prev: Cell::new(None),
             next: Cell::new(None),
-            waker: UnsafeCell::new(None),
+            waker: UnsafeCell::new(MaybeUninit::uninit()),
             group: Arc::as_ptr(group),
-            meta: AtomicPtr::new(ptr::from_ref(location).cast_mut().cast()),
+            meta: AtomicPtr::new(match node {
+                None => ptr::from_ref(location).cast_mut().cast(),
+                Some(node) => tagged(node),
+            }),
             seq,
             linked: AtomicBool::new(false),
             own: Cell::new(0),
@@ -67,6 +74,12 @@ impl Head {
     pub(crate) fn group(&self) -> &Node {
         // SAFETY: the child's unit keeps the group alive (invariant 2 of `node`).
         unsafe { &*self.group }
+    }
+
+    #[inline]
+    pub(crate) fn family(&self) -> &Family {
+        // SAFETY: the group has one, by the contract of `new`.
+        unsafe { self.group().family.as_ref().unwrap_unchecked() }
     }
 
     #[inline]
@@ -88,19 +101,27 @@ impl Head {
         if meta.addr() & NODE_TAG == 0 {
             return None;
         }
-        // SAFETY: with the tag, `meta` is a leaked `Box<Arc<Node>>`, and is never changed again until the head is dropped.
+        // SAFETY: with the tag, `meta` is a leaked `Box<Arc<Node>>`, and is never changed again until `take_node`.
         Some(unsafe { &*meta.map_addr(|addr| addr & !NODE_TAG).cast::<Arc<Node>>() })
     }
 
-    /// Gives the child its node. Called under the lock of `kids`, or before the future is shared.
+    /// Gives the child its node. Called under the lock of `kids`.
     pub(crate) fn set_node(&self, node: Arc<Node>) {
         debug_assert!(self.node().is_none(), "a task has one node");
-        node.claim();
-        let boxed: *mut Arc<Node> = Box::into_raw(Box::new(node));
-        self.meta.store(
-            boxed.map_addr(|addr| addr | NODE_TAG).cast(),
-            Ordering::Release,
-        );
+        self.meta.store(tagged(node), Ordering::Release);
+    }
+
+    /// Takes the node away from a child that has ended.
+    ///
+    /// # Safety
+    ///
+    /// The head is in no list, no reference from [`node`](Self::node) is in use, and nobody sets the node meanwhile.
+    pub(crate) unsafe fn take_node(&self) -> Option<Arc<Node>> {
+        let location = self.node()?.location;
+        let location = ptr::from_ref(location).cast_mut().cast();
+        let meta = self.meta.swap(location, Ordering::AcqRel);
+        // SAFETY: it had the tag, so it is the leaked box of `tagged`, which nobody reaches any more.
+        Some(*unsafe { Box::from_raw(meta.map_addr(|addr| addr & !NODE_TAG).cast::<Arc<Node>>()) })
     }
 
     /// Where the child was spawned.
@@ -124,22 +145,11 @@ impl Head {
     }
 }
 
-impl Drop for Head {
-    #[inline]
-    fn drop(&mut self) {
-        if self.meta.get_mut().addr() & NODE_TAG != 0 {
-            self.drop_node();
-        }
-    }
-}
-
-impl Head {
-    #[cold]
-    fn drop_node(&mut self) {
-        let meta = *self.meta.get_mut();
-        // SAFETY: see `set_node`; the head is unlinked by now, so nobody else reaches `meta`.
-        drop(unsafe { Box::from_raw(meta.map_addr(|addr| addr & !NODE_TAG).cast::<Arc<Node>>()) });
-    }
+/// `meta` of a child that has this node.
+fn tagged(node: Arc<Node>) -> *mut () {
+    node.claim();
+    let boxed: *mut Arc<Node> = Box::into_raw(Box::new(node));
+    boxed.map_addr(|addr| addr | NODE_TAG).cast()
 }
 
 /// A doubly linked list of heads, oldest first.
@@ -169,7 +179,7 @@ impl Children {
     pub(crate) unsafe fn link(&mut self, head: &Head, waker: Waker) {
         let this = NonNull::from(head);
         // SAFETY: under the lock (rule 2).
-        unsafe { *head.waker.get() = Some(waker) };
+        unsafe { (*head.waker.get()).write(waker) };
         head.prev.set(self.active.last);
         head.next.set(None);
         match self.active.last {
@@ -192,7 +202,7 @@ impl Children {
             return None;
         }
         let this = Some(NonNull::from(head));
-        let (prev, next) = (head.prev.take(), head.next.take());
+        let (prev, next) = (head.prev.get(), head.next.get());
         match prev {
             // SAFETY: rule 1.
             Some(prev) => unsafe { prev.as_ref() }.next.set(next),
@@ -205,11 +215,11 @@ impl Children {
             None if self.drained.last == this => self.drained.last = prev,
             None => self.active.last = prev,
         }
-        // SAFETY: under the lock (rule 2).
-        let waker = unsafe { (*head.waker.get()).take() };
+        // SAFETY: under the lock (rule 2), and not read again, since `linked` says that it is gone.
+        let waker = unsafe { (*head.waker.get()).assume_init_read() };
         // Last: from here on its owner may drop it without the lock.
         head.linked.store(false, Ordering::Release);
-        waker
+        Some(waker)
     }
 
     /// Sets all children that are parked now apart, to be taken by [`pop`](Self::pop). Those that park later are not among them.
@@ -219,10 +229,10 @@ impl Children {
     }
 
     /// Takes the next of the drained children out of the list.
-    pub(crate) fn pop(&mut self) -> Option<Option<Waker>> {
+    pub(crate) fn pop(&mut self) -> Option<Waker> {
         let first = self.drained.first?;
         // SAFETY: rule 1, and it is in a list of this group.
-        Some(unsafe { self.unlink(first.as_ref()) })
+        unsafe { self.unlink(first.as_ref()) }
     }
 
     /// Looks at every parked child.
@@ -244,7 +254,10 @@ impl Children {
     ///
     /// `head` belongs to the group whose lock is held.
     pub(crate) unsafe fn waker(&self, head: &Head) -> Option<Waker> {
+        if !head.is_linked() {
+            return None;
+        }
         // SAFETY: under the lock (rule 2).
-        unsafe { (*head.waker.get()).clone() }
+        Some(unsafe { (*head.waker.get()).assume_init_ref() }.clone())
     }
 }

@@ -18,12 +18,32 @@ use super::{
     sync::Arc,
 };
 
+/// What is current: a [`Here`] in one word, since every poll of every child writes it twice.
 #[derive(Clone, Copy)]
-enum Current {
-    None,
-    Node(*const Arc<Node>),
-    Child(*const Head),
-    Lazy(*const Lazy<'static>),
+struct Current(*const ());
+
+/// What is current, taken apart.
+enum Here<'a> {
+    Nothing,
+    Node(&'a Arc<Node>),
+    Child(&'a Head),
+    Lazy(&'a Lazy<'static>),
+}
+
+// What the pointer points to, in its lowest bits, which are free: all three have pointers in them.
+const TAG: usize = 3;
+const NODE: usize = 1;
+const CHILD: usize = 2;
+const LAZY: usize = 3;
+
+impl Current {
+    const NOTHING: Self = Self(std::ptr::null());
+
+    #[inline]
+    fn new<T>(tag: usize, target: *const T) -> Self {
+        const { assert!(align_of::<T>() > TAG) };
+        Self(target.cast::<()>().map_addr(|addr| addr | tag))
+    }
 }
 
 /// Something that gets a node only if somebody asks for it: a tick of a timer that may be over at its first poll.
@@ -51,7 +71,22 @@ impl<'a> Lazy<'a> {
 }
 
 thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current::None) };
+    static CURRENT: Cell<Current> = const { Cell::new(Current::NOTHING) };
+}
+
+/// Calls with what is current.
+fn look<R>(call: impl FnOnce(Here<'_>) -> R) -> R {
+    let Current(tagged) = CURRENT.try_with(Cell::get).unwrap_or(Current::NOTHING);
+    let target = tagged.map_addr(|addr| addr & !TAG);
+    call(match tagged.addr() & TAG {
+        // SAFETY: see above; the tag says what `enter` and the like made the pointer from.
+        NODE => Here::Node(unsafe { &*target.cast() }),
+        // SAFETY: as for the node.
+        CHILD => Here::Child(unsafe { &*target.cast() }),
+        // SAFETY: as for the node.
+        LAZY => Here::Lazy(unsafe { &*target.cast() }),
+        _ => Here::Nothing,
+    })
 }
 
 struct Restore(Current);
@@ -67,62 +102,50 @@ impl Drop for Restore {
 fn with<R>(new: Current, call: impl FnOnce() -> R) -> R {
     // A thread that is just ending has no thread-locals any more; then there is no current node, which is what we get.
     let old = CURRENT.try_with(|current| current.replace(new));
-    let _restore = Restore(old.unwrap_or(Current::None));
+    let _restore = Restore(old.unwrap_or(Current::NOTHING));
     call()
 }
 
 /// Calls with `node` as the current one.
 #[inline]
 pub(crate) fn enter<R>(node: &Arc<Node>, call: impl FnOnce() -> R) -> R {
-    with(Current::Node(node), call)
+    with(Current::new(NODE, node), call)
 }
 
 /// Calls with the child of this head as the current one.
 #[inline]
 pub(crate) fn enter_child<R>(head: &Head, call: impl FnOnce() -> R) -> R {
-    with(Current::Child(head), call)
+    with(Current::new(CHILD, head), call)
 }
 
 /// Calls with something current that may get a node.
 pub(crate) fn enter_lazy<R>(lazy: &Lazy<'_>, call: impl FnOnce() -> R) -> R {
-    with(Current::Lazy(std::ptr::from_ref(lazy).cast()), call)
+    with(Current::new(LAZY, lazy), call)
 }
 
 /// The current node; a child that had none until now gets one.
 pub(crate) fn node() -> Option<Arc<Node>> {
-    match CURRENT.try_with(Cell::get).unwrap_or(Current::None) {
-        Current::None => None,
-        // SAFETY: see above.
-        Current::Node(node) => Some(Arc::clone(unsafe { &*node })),
-        // SAFETY: see above.
-        Current::Lazy(lazy) => Some(Arc::clone(unsafe { &*lazy }.get())),
-        Current::Child(head) => {
-            // SAFETY: see above.
-            let head = unsafe { &*head };
-            head.group()
-                .family
-                .as_ref()
-                .map(|family| family.node_of(head))
-        }
-    }
+    look(|here| match here {
+        Here::Nothing => None,
+        Here::Node(node) => Some(Arc::clone(node)),
+        Here::Lazy(lazy) => Some(Arc::clone(lazy.get())),
+        Here::Child(head) => Some(head.family().node_of(head)),
+    })
 }
 
 /// Whether something is current, without giving a child a node for the question.
 pub(crate) fn is_any() -> bool {
-    !matches!(CURRENT.try_with(Cell::get), Ok(Current::None) | Err(_))
+    look(|here| !matches!(here, Here::Nothing))
 }
 
 /// The innermost group or scope around the current code.
 pub(crate) fn group() -> Option<Arc<Node>> {
-    let mut node = match CURRENT.try_with(Cell::get).unwrap_or(Current::None) {
-        Current::None => return None,
-        // SAFETY: see above.
-        Current::Node(node) => Some(Arc::clone(unsafe { &*node })),
-        // SAFETY: see above.
-        Current::Child(head) => Some(unsafe { &*head }.group_arc()),
-        // SAFETY: see above.
-        Current::Lazy(lazy) => Some(Arc::clone(unsafe { &*lazy }.get())),
-    };
+    let mut node = look(|here| match here {
+        Here::Nothing => None,
+        Here::Node(node) => Some(Arc::clone(node)),
+        Here::Child(head) => Some(head.group_arc()),
+        Here::Lazy(lazy) => Some(Arc::clone(lazy.get())),
+    });
     while let Some(here) = &node {
         if matches!(
             here.kind,
@@ -137,25 +160,19 @@ pub(crate) fn group() -> Option<Arc<Node>> {
 
 /// Whether the current task was asked to end: one look at one word per open scope of the task.
 pub(crate) fn is_cancelled() -> bool {
-    match CURRENT.try_with(Cell::get).unwrap_or(Current::None) {
-        Current::None => false,
-        // SAFETY: see above.
-        Current::Node(node) => unsafe { &*node }.any_request().is_some(),
-        // SAFETY: see above.
-        Current::Lazy(lazy) => unsafe { &*lazy }
+    look(|here| match here {
+        Here::Nothing => false,
+        Here::Node(node) => node.any_request().is_some(),
+        Here::Lazy(lazy) => lazy
             .node
             .get()
             .is_some_and(|node| node.any_request().is_some()),
-        Current::Child(head) => {
-            // SAFETY: see above.
-            let head = unsafe { &*head };
-            if let Some(family) = &head.group().family {
-                family.claim(head);
-            }
+        Here::Child(head) => {
+            head.family().claim(head);
             match head.node() {
                 Some(node) => node.control().requests() > 0,
-                None => head.group().control().kids_soft(),
+                None => head.family().orders().soft(),
             }
         }
-    }
+    })
 }

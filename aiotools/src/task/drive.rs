@@ -200,7 +200,7 @@ impl<B: Future, R> Drive<B, R> {
             None => CancelReason::of(ReasonKind::Dropped),
         };
         if let Some(family) = &node.family {
-            family.cancel(&node, &reason, true);
+            family.cancel(&reason, true);
         }
         this.state.release();
         this.state.seat.leave();
@@ -243,8 +243,8 @@ impl State {
         let node = Arc::clone(&self.seat.node);
         let Some(family) = &node.family else { return };
         if !family.grace.is_zero() {
-            let control = node.control();
-            if control.kids_soft() && !control.kids_hard() && self.grace_ends.is_none() {
+            let orders = family.orders();
+            if orders.soft() && !orders.hard() && self.grace_ends.is_none() {
                 self.grace_ends = Some(Instant::now() + family.grace);
             }
             let new = family.take_graces();
@@ -298,7 +298,7 @@ impl State {
         if self.grace_ends.is_some_and(|at| at <= now) {
             self.grace_ends = None;
             node.harden();
-            family.cancel(node, &family.kids_reason(), true);
+            family.cancel(&family.kids_reason(), true);
         }
         self.graces.retain(|(at, child)| {
             if *at <= now {
@@ -318,7 +318,7 @@ impl State {
             return true;
         }
         if let Some(reason) = node.outward_request().map(|outer| outer.reason()) {
-            family.cancel(node, &reason, family.grace.is_zero());
+            family.cancel(&reason, family.grace.is_zero());
             self.passing = true;
             self.hold();
             return true;
@@ -329,7 +329,7 @@ impl State {
             .find(|outer| outer.control().undelivered() && !outer.control().hard())
         {
             let reason = outer.reason();
-            family.cancel(node, &reason, false);
+            family.cancel(&reason, false);
         }
         false
     }
@@ -371,7 +371,7 @@ impl<B: Future, R> Future for Drive<B, R> {
         if !state.shielding && state.pass_outward() {
             // The grace of the children, if there is one, starts now.
             state.check_clock(cx);
-            if state.seat.node.control().kids_hard() {
+            if state.seat.node.orders().hard() {
                 self.as_mut().cut_body();
             }
         }

@@ -70,6 +70,7 @@ fn kind_name(kind: Kind) -> &'static str {
 
 fn entry(node: &Arc<Node>) -> Entry {
     let control = node.control();
+    let asked = node.orders().soft();
     let (subs, reason, ended) = {
         let inner = lock(&node.inner);
         (
@@ -80,14 +81,14 @@ fn entry(node: &Arc<Node>) -> Entry {
     };
     let family = node.family.as_ref();
     let reason = match (reason, family) {
-        (None, Some(family)) if control.kids_soft() => Some(family.kids_reason()),
+        (None, Some(family)) if asked => Some(family.kids_reason()),
         (reason, _) => reason,
     };
     let state = if node.is_orphaned() {
         "orphaned"
     } else if ended {
         "cleaning up"
-    } else if control.requests() > 0 || control.kids_soft() {
+    } else if control.requests() > 0 || asked {
         "cancelling"
     } else {
         "running"
@@ -99,7 +100,7 @@ fn entry(node: &Arc<Node>) -> Entry {
             tasks += 1;
             children.push(match node {
                 Some(node) => entry(&node),
-                None => parked(location, control.kids_soft()),
+                None => parked(location, asked),
             });
         }
     }

@@ -2,13 +2,16 @@
 
 use std::{panic::Location, sync::Arc};
 
-use super::error::{Full, TaskError};
+use super::{
+    error::{Full, TaskError},
+    rare::Rare,
+};
 use crate::cancel::CancelReason;
 
 /// A [`TaskError`] in one word, so that what a task ends with travels in registers, and a hundred thousand that are cancelled at once
 /// allocate nothing.
 pub(crate) enum Fault {
-    Error(Arc<Full>),
+    Error(Rare<Arc<Full>>),
     /// It was cancelled with its whole group, and nobody had given it a name: where and why, its handle and its group know.
     Cancelled,
 }
@@ -21,7 +24,7 @@ impl Fault {
         reason: impl FnOnce() -> CancelReason,
     ) -> TaskError {
         match self {
-            Self::Error(full) => full.into(),
+            Self::Error(full) => full.into_inner().into(),
             Self::Cancelled => TaskError::cancelled(None, location, reason()),
         }
     }
@@ -29,6 +32,6 @@ impl Fault {
 
 impl From<TaskError> for Fault {
     fn from(error: TaskError) -> Self {
-        Self::Error(error.into_full())
+        Self::Error(Rare::new(error.into_full()))
     }
 }

@@ -1,7 +1,10 @@
 //! What a child and its group have to say to each other before and after each poll of the child's future. Not generic, so that it
 //! exists once, and not for each type of future.
 
-#![expect(unsafe_code, reason = "the unit of a group is given back by a pointer")]
+#![expect(
+    unsafe_code,
+    reason = "the unit of a group is given back by a pointer, a node is taken out of a head"
+)]
 
 use std::{
     any::Any,
@@ -11,7 +14,6 @@ use std::{
 use super::{
     children::Head,
     error::{BoxError, Full, TaskError},
-    family::Family,
     fault::Fault,
     handle::Ended,
     node::Node,
@@ -50,28 +52,46 @@ impl Head {
         self.own.set(self.own.get() | flag);
     }
 
+    /// Whether there is nothing to look at: nobody has asked for this child or for all of them, and no books are kept.
     #[inline]
-    pub(super) fn family(&self) -> &Family {
-        self.group()
-            .family
-            .as_ref()
-            .expect("a child belongs to a group")
+    pub(super) fn is_plain(&self) -> bool {
+        self.node().is_none() && self.family().orders().none()
+    }
+
+    /// Whether a child whose future is pending is parked, and has nothing to look at.
+    #[inline]
+    pub(super) fn stays_parked(&self, waker: &Waker) -> bool {
+        self.node().is_none() && (self.is_linked() || self.family().park(self, waker))
+    }
+
+    /// Whether a child whose future is gone can go without a look at anything; it is taken out of the list.
+    #[inline]
+    pub(super) fn may_go(&self) -> bool {
+        if self.node().is_some() || self.family().orders().noted() {
+            return false;
+        }
+        if self.is_linked() {
+            self.family().unpark(self);
+            // A handle that found it parked since the first look has noted its node, which nobody else takes out.
+            return self.node().is_none();
+        }
+        true
+    }
+
+    /// Gives back the unit of a child that has ended well.
+    ///
+    /// # Safety
+    ///
+    /// The child holds its unit, [`may_go`](Self::may_go), and this is called once.
+    #[inline]
+    pub(super) unsafe fn go(&self) {
+        self.mark(DONE);
+        // SAFETY: passed on.
+        unsafe { Node::leave(self.group_ptr()) };
     }
 
     /// What to do first when the child is polled.
-    #[inline]
     pub(super) fn before_poll(&self, cx: &mut Context<'_>) -> Next {
-        // Nobody has asked for this child or for all of them, and no books are kept.
-        if self.node().is_none() && self.family().is_plain() && !self.group().control().kids_soft()
-        {
-            self.mark(POLLED | STARTED);
-            return Next::Poll;
-        }
-        self.look_before_poll(cx)
-    }
-
-    #[inline(never)]
-    fn look_before_poll(&self, cx: &mut Context<'_>) -> Next {
         if !self.is(POLLED) {
             self.mark(POLLED);
             self.family().claim(self);
@@ -80,7 +100,7 @@ impl Head {
             // A request that comes before the body has begun means that it never does. One that was begun
             // elsewhere goes on.
             Some(node) if !self.is(STARTED | EXEMPT) => {
-                self.family().pass_on(self.group(), node);
+                self.family().pass_on(node);
                 if node.control().requests() > 0 {
                     return Next::Cut(self.cancelled(node.reason()));
                 }
@@ -88,8 +108,8 @@ impl Head {
             // A child with a node may have regions and shields open; they are asked first, by polling it.
             Some(_) => {}
             None => {
-                let group = self.group().control();
-                if group.kids_hard() || group.kids_soft() && !self.is(STARTED) {
+                let orders = self.family().orders();
+                if orders.hard() || orders.soft() && !self.is(STARTED) {
                     return Next::Cut(Fault::Cancelled);
                 }
             }
@@ -109,10 +129,10 @@ impl Head {
         self.family().claim(self);
         // What was asked before the waker was stored woke nobody.
         let asked = match self.node() {
-            None => self.group().control().kids_soft(),
+            None => self.family().orders().soft(),
             Some(node) => {
                 node.set_host(waker);
-                self.family().pass_on(self.group(), node);
+                self.family().pass_on(node);
                 node.control().requests() > 0
             }
         };
@@ -120,17 +140,7 @@ impl Head {
     }
 
     /// What to do when the child's future was polled and is pending.
-    #[inline]
     pub(super) fn after_poll(&self, waker: &Waker) -> Next {
-        // A child that is linked and has no node is left alone: there is nothing to look at.
-        if self.node().is_none() && (self.is_linked() || self.family().park(self, waker)) {
-            return Next::Wait;
-        }
-        self.look_after_poll(waker)
-    }
-
-    #[inline(never)]
-    fn look_after_poll(&self, waker: &Waker) -> Next {
         if let Some(node) = self.node()
             && node.control().deliverable()
         {
@@ -170,7 +180,7 @@ impl Head {
 
     fn error(&self, fault: &Fault) -> TaskError {
         match fault {
-            Fault::Error(full) => Arc::clone(full).into(),
+            Fault::Error(full) => std::sync::Arc::clone(full).into(),
             Fault::Cancelled => {
                 let reason = self.family().kids_reason();
                 TaskError::cancelled(None, self.location(), reason)
@@ -179,21 +189,10 @@ impl Head {
     }
 
     /// The future is gone. Whether the child has ended, or else ends when that has which it left behind.
-    #[inline]
     pub(super) fn try_end(&self, outcome: Result<(), &Fault>, cx: &mut Context<'_>) -> bool {
-        match self.node() {
-            None => true,
-            Some(node) => self.try_end_with(node, outcome, cx),
-        }
-    }
-
-    #[inline(never)]
-    fn try_end_with(
-        &self,
-        node: &Arc<Node>,
-        outcome: Result<(), &Fault>,
-        cx: &mut Context<'_>,
-    ) -> bool {
+        let Some(node) = self.node() else {
+            return true;
+        };
         self.tell(node, outcome);
         node.set_host(cx.waker());
         node.try_close()
@@ -213,15 +212,14 @@ impl Head {
     /// # Safety
     ///
     /// The child holds its unit, and this is called once.
-    #[inline(always)]
     pub(super) unsafe fn done(&self, outcome: Result<(), &Fault>) {
         self.mark(DONE);
         if let Err(Fault::Error(full)) = outcome {
             self.fail(full);
         }
         self.family().end(self, self.is(STARTED));
-        if let Some(node) = self.node() {
-            self.end_node(node, outcome);
+        if self.node().is_some() {
+            self.end_node(outcome);
         }
         // SAFETY: passed on.
         unsafe { Node::leave(self.group_ptr()) };
@@ -235,10 +233,13 @@ impl Head {
         }
     }
 
-    #[inline(never)]
-    fn end_node(&self, node: &Arc<Node>, outcome: Result<(), &Fault>) {
+    fn end_node(&self, outcome: Result<(), &Fault>) {
+        // SAFETY: the child is out of all lists and books, so this is the only reference to its head.
+        let Some(node) = (unsafe { self.take_node() }) else {
+            return;
+        };
         // A node that a handle made at the last moment was never told.
-        self.tell(node, outcome);
+        self.tell(&node, outcome);
         node.clear_host();
         if !node.try_close() {
             node.orphan(Some(self.group_arc()));

@@ -153,7 +153,7 @@ impl TaskGroup {
 
     /// Whether the group was cancelled, by whomever: one atomic load.
     pub fn is_cancelled(&self) -> bool {
-        self.spawner.node().control().kids_soft()
+        self.spawner.node().orders().soft()
     }
 
     /// How many children have not ended.

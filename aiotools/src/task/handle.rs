@@ -17,6 +17,7 @@ use super::{
     fault::Fault,
     meta::location_name,
     node::{Control, Kind, Node},
+    rare::Rare,
     sync::Arc,
 };
 use crate::cancel::{CancelReason, ReasonKind};
@@ -106,7 +107,7 @@ pub struct TaskHandle<T> {
     pub(crate) group: Arc<Node>,
     location: &'static Location<'static>,
     seq: u32,
-    extra: Option<Box<Extra<T>>>,
+    extra: Option<Rare<Box<Extra<T>>>>,
 }
 
 /// What few handles have; apart, to keep the others small.
@@ -118,11 +119,12 @@ struct Extra<T> {
 
 impl<T> Extra<T> {
     #[cold]
-    fn named(name: std::sync::Arc<str>) -> Box<Self> {
-        Box::new(Self {
-            name: Some(name),
-            result: Mutex::new(None),
-        })
+    fn new(
+        name: Option<std::sync::Arc<str>>,
+        result: Option<Result<T, TaskError>>,
+    ) -> Rare<Box<Self>> {
+        let result = Mutex::new(result);
+        Rare::new(Box::new(Self { name, result }))
     }
 }
 
@@ -137,7 +139,7 @@ impl<T> TaskHandle<T> {
         location: &'static Location<'static>,
         name: Option<std::sync::Arc<str>>,
     ) -> Self {
-        let extra = name.map(Extra::named);
+        let extra = name.map(|name| Extra::new(Some(name), None));
         Self {
             join: Some(join),
             group,
@@ -152,13 +154,13 @@ impl<T> TaskHandle<T> {
         location: &'static Location<'static>,
         name: Option<std::sync::Arc<str>>,
     ) -> Self {
-        let result = Mutex::new(Some(Err(TaskError::refused(name.clone(), location))));
+        let refused = TaskError::refused(name.clone(), location);
         Self {
             join: None,
             group,
             location,
             seq: 0,
-            extra: Some(Box::new(Extra { name, result })),
+            extra: Some(Extra::new(name, Some(Err(refused)))),
         }
     }
 
@@ -224,7 +226,7 @@ impl<T> TaskHandle<T> {
             return None;
         }
         let family = self.group.family.as_ref()?;
-        let (node, waker) = family.node_for_handle(&self.group, self.seq, || {
+        let (node, waker) = family.node_for_handle(self.seq, || {
             Node::new(Kind::Task, Some(Arc::clone(&self.group)), self.location)
         });
         if let Some(waker) = waker {
@@ -300,10 +302,7 @@ impl<T> TaskHandle<T> {
                 return None;
             };
             let name = self.given_name().cloned();
-            self.extra = Some(Box::new(Extra {
-                name,
-                result: Mutex::new(Some(result)),
-            }));
+            self.extra = Some(Extra::new(name, Some(result)));
         }
         self.stored()?.as_ref()
     }

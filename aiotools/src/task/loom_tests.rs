@@ -168,15 +168,15 @@ fn loom_cancel_against_parking() {
             let node = Arc::clone(&node);
             thread::spawn(move || {
                 let family = node.family.as_ref().unwrap();
-                // SAFETY: entered above; the head stays where it is until it is unlinked by `end`.
-                let head = unsafe { Head::new(&node, seq, Location::caller()) };
+                // SAFETY: entered above; the group has a family; the head stays where it is until it is unlinked by `end`.
+                let head = unsafe { Head::new(&node, seq, Location::caller(), None) };
                 let (waker, woken) = flag();
                 if family.park(&head, &waker) {
                     while !woken.load(Ordering::SeqCst) {
                         thread::yield_now();
                     }
                 }
-                assert!(node.control().kids_hard());
+                assert!(family.orders().hard());
                 family.end(&head, true);
                 drop(head);
                 leave(&node);
@@ -200,7 +200,7 @@ fn loom_cancel_against_completion() {
             thread::spawn(move || {
                 let family = node.family.as_ref().unwrap();
                 // SAFETY: as above.
-                let head = unsafe { Head::new(&node, seq, Location::caller()) };
+                let head = unsafe { Head::new(&node, seq, Location::caller(), None) };
                 let (waker, _) = flag();
                 let _ = family.park(&head, &waker);
                 // It is ready after all.
@@ -228,7 +228,7 @@ fn loom_handle_against_parking() {
             thread::spawn(move || {
                 let family = node.family.as_ref().unwrap();
                 // SAFETY: as above.
-                let head = unsafe { Head::new(&node, seq, Location::caller()) };
+                let head = unsafe { Head::new(&node, seq, Location::caller(), None) };
                 loop {
                     let (waker, woken) = flag();
                     if let Some(own) = head.node()
@@ -250,13 +250,14 @@ fn loom_handle_against_parking() {
                     family.unpark(&head);
                 }
                 family.end(&head, true);
-                drop(head);
+                // SAFETY: out of the list and the books; nobody else looks at it any more.
+                drop(unsafe { head.take_node() });
                 leave(&node);
             })
         };
         let family = node.family.as_ref().unwrap();
         let make = || Node::new(Kind::Task, Some(Arc::clone(&node)), Location::caller());
-        let (own, waker) = family.node_for_handle(&node, seq, make);
+        let (own, waker) = family.node_for_handle(seq, make);
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -38,6 +38,7 @@ mod meta;
 mod node;
 mod output;
 mod queue;
+mod rare;
 mod registry;
 mod report;
 mod scope;

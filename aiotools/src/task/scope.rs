@@ -171,7 +171,7 @@ impl TaskScope {
 
     /// Whether the children were asked to end: one atomic load.
     pub fn is_cancelled(&self) -> bool {
-        self.spawner.node().control().kids_soft()
+        self.spawner.node().orders().soft()
     }
 
     /// How many children have not ended.

@@ -23,17 +23,17 @@ pub(crate) struct Spawner {
 impl Spawner {
     /// For a node that is opened on this runtime.
     pub(crate) fn here(node: &Arc<Node>) -> Self {
-        Self {
-            node: Arc::clone(node),
-            runtime: Handle::current(),
-        }
+        Self::on(Arc::clone(node), Handle::current())
     }
 
     pub(crate) fn new(node: Arc<Node>) -> Option<Self> {
-        Some(Self {
-            node,
-            runtime: Handle::try_current().ok()?,
-        })
+        Some(Self::on(node, Handle::try_current().ok()?))
+    }
+
+    fn on(node: Arc<Node>, runtime: Handle) -> Self {
+        // What `Child` rests on.
+        assert!(node.family.is_some(), "only a group has children");
+        Self { node, runtime }
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -105,7 +105,7 @@ impl Spawner {
         } else {
             None
         };
-        // SAFETY: `enter` has just given us the unit and the number, and the child takes both.
+        // SAFETY: the node has a family (`on`); `enter` has just given us the unit and the number, and the child takes both.
         let child = unsafe { Child::<F, C>::new(&self.node, seq, location, node, future) };
         let join = self.runtime.spawn(child);
         TaskHandle::new(join, Arc::clone(&self.node), seq, location, name)
@@ -139,10 +139,10 @@ impl Spawner {
         };
         if let Some(family) = &self.node.family {
             family.adopt_node(seq, node);
-            family.pass_on(&self.node, node);
+            family.pass_on(node);
         }
         let own = Some(Arc::clone(node));
-        // SAFETY: `enter` has just given us the unit and the number, and the child takes both.
+        // SAFETY: the node has a family (`on`); `enter` has just given us the unit and the number, and the child takes both.
         let child =
             unsafe { Child::<F, Checked>::new(&self.node, seq, node.location, own, future) };
         drop(self.runtime.spawn(child.exempt()));
@@ -168,7 +168,7 @@ impl Spawner {
         let node = Arc::new(node);
         if let Some(family) = &self.node.family {
             family.adopt_node(seq, &node);
-            family.pass_on(&self.node, &node);
+            family.pass_on(&node);
         }
         Some(node)
     }

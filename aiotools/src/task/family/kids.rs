@@ -44,28 +44,46 @@ pub(super) struct Known {
 // SAFETY: as for `Children`: the heads are reached only through the lock that this lives under.
 unsafe impl Send for Known {}
 
-impl Kids {
-    #[expect(unsafe_code, reason = "links the head of a pinned child")]
-    pub(super) fn link(&mut self, head: &Head, waker: Waker) {
-        // SAFETY: the head is pinned (it is being polled), not linked, belongs to this group, and its future unlinks it before it goes.
-        unsafe { self.parked.link(head, waker) };
-        if let Some(index) = self.index() {
+impl Known {
+    /// A child parks.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, head: &Head) {
+        if let Some(index) = &mut self.index {
             index.insert(head.seq, NonNull::from(head));
         }
     }
 
+    /// A child parks no longer.
+    #[cold]
+    #[inline(never)]
+    fn strike(&mut self, seq: u32) {
+        if let Some(index) = &mut self.index {
+            index.remove(&seq);
+        }
+    }
+}
+
+impl Kids {
+    #[expect(unsafe_code, reason = "links the head of a pinned child")]
+    #[inline]
+    pub(super) fn link(&mut self, head: &Head, waker: Waker) {
+        // SAFETY: the head is pinned (it is being polled), not linked, belongs to this group, and its future unlinks it before it goes.
+        unsafe { self.parked.link(head, waker) };
+        if let Some(known) = &mut self.known {
+            known.note(head);
+        }
+    }
+
     #[expect(unsafe_code, reason = "unlinks the head of a child")]
+    #[inline]
     pub(super) fn unlink(&mut self, head: &Head) -> Option<Waker> {
         // SAFETY: it belongs to this group, whose lock is held.
         let waker = unsafe { self.parked.unlink(head) };
-        if let Some(index) = self.index() {
-            index.remove(&head.seq);
+        if let Some(known) = &mut self.known {
+            known.strike(head.seq);
         }
         waker
-    }
-
-    pub(super) fn index(&mut self) -> Option<&mut HashMap<u32, NonNull<Head>>> {
-        self.known.as_mut()?.index.as_mut()
     }
 
     /// The parked child of this number.

@@ -1,10 +1,13 @@
 //! What a node has that may have children: the children that are parked, what failed, and what to do about it.
 
 mod kids;
+mod orders;
 
 use std::{sync::OnceLock, task::Waker, time::Duration};
 
 use kids::Kids;
+use orders::Board;
+pub(crate) use orders::Orders;
 
 use super::{
     children::Head,
@@ -12,7 +15,7 @@ use super::{
     node::{Kind, Node},
     queue::Queue,
     report,
-    sync::{Arc, AtomicUsize, Mutex, Ordering, lock},
+    sync::{Arc, Mutex, lock},
 };
 use crate::cancel::{CancelReason, ReasonKind};
 
@@ -35,16 +38,11 @@ pub(crate) struct Family {
     pub(crate) grace: Duration,
     pub(crate) inherit_span: bool,
     limited: bool,
-    /// Why the children are cancelled; set before the flag in `control` that says that they are.
+    board: Board,
+    /// Why the children are cancelled; set before the order that says that they are.
     kids_reason: OnceLock<CancelReason>,
-    /// How many nodes a handle has made for children that do not know it yet, and whether there are [`BOOKS`]. As long as this is 0, a
-    /// child that is not parked need not take the lock.
-    unclaimed: AtomicUsize,
     kids: Mutex<Kids>,
 }
-
-/// Books are kept of the children that start, or of those that end.
-const BOOKS: usize = 1 << (usize::BITS - 1);
 
 impl Family {
     #[inline]
@@ -60,13 +58,19 @@ impl Family {
             grace,
             inherit_span,
             limited: limit.is_some(),
+            board: Board::new(books),
             kids_reason: OnceLock::new(),
-            unclaimed: AtomicUsize::new(if books { BOOKS } else { 0 }),
             kids: Mutex::new(Kids {
                 queue: limit.map(|limit| Box::new(Queue::new(limit))),
                 ..Kids::default()
             }),
         }
+    }
+
+    /// What the children are to do.
+    #[inline]
+    pub(crate) fn orders(&self) -> Orders {
+        self.board.read()
     }
 
     pub(crate) fn kids_reason(&self) -> CancelReason {
@@ -76,9 +80,9 @@ impl Family {
     // ---- cancelling ----------------------------------------------------------------------------------------------
 
     /// Asks all children to end: softly first, if there is a grace, or at their next suspension point.
-    pub(crate) fn cancel(&self, node: &Arc<Node>, reason: &CancelReason, hard: bool) {
+    pub(crate) fn cancel(&self, reason: &CancelReason, hard: bool) {
         let _ = self.kids_reason.set(reason.clone());
-        if !node.flag_kids(hard) {
+        if !self.board.order(hard) {
             return;
         }
         let (nodes, waiting) = {
@@ -115,7 +119,7 @@ impl Family {
                 let mut kids = lock(&self.kids);
                 while wakers.len() < AT_ONCE {
                     match kids.parked.pop() {
-                        Some(waker) => wakers.extend(waker),
+                        Some(waker) => wakers.push(waker),
                         None => break,
                     }
                 }
@@ -131,7 +135,6 @@ impl Family {
     #[expect(unsafe_code, reason = "finds a parked child by its number")]
     pub(crate) fn node_for_handle(
         &self,
-        group: &Arc<Node>,
         seq: u32,
         make: impl FnOnce() -> Node,
     ) -> (Arc<Node>, Option<Waker>) {
@@ -141,8 +144,9 @@ impl Family {
         }
         let node = Arc::new(make());
         kids.set_node(seq, &node);
-        if group.control().kids_soft() {
-            node.pass(&self.kids_reason(), group.control().kids_hard());
+        let orders = self.orders();
+        if orders.soft() {
+            node.pass(&self.kids_reason(), orders.hard());
         }
         let waker = match kids.parked(seq) {
             Some(head) => {
@@ -153,7 +157,7 @@ impl Family {
                 unsafe { kids.parked.waker(head) }
             }
             None => {
-                self.unclaimed.fetch_add(1, Ordering::AcqRel);
+                self.board.offer();
                 kids.queue.as_ref().and_then(|queue| queue.waker(seq))
             }
         };
@@ -168,13 +172,14 @@ impl Family {
         let removed = {
             let mut kids = lock(&self.kids);
             match kids.node(seq) {
-                Some(known) if Arc::ptr_eq(known, node) => kids.remove_node(seq),
+                Some(known) if Arc::ptr_eq(known, node) => {
+                    self.board.settle();
+                    kids.remove_node(seq)
+                }
                 _ => None,
             }
         };
-        if removed.is_some() {
-            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
-        }
+        drop(removed);
     }
 
     /// Notes that the grace of a single child has to be timed.
@@ -188,19 +193,9 @@ impl Family {
 
     // ---- for a child ---------------------------------------------------------------------------------------------
 
-    /// Whether there is nothing that a child without a node would have to look up.
-    #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.unclaimed.load(Ordering::Acquire) == 0
-    }
-
-    fn any_unclaimed(&self) -> bool {
-        self.unclaimed.load(Ordering::Acquire) & !BOOKS != 0
-    }
-
     /// Gives a child the node that somebody made for it, if so.
     pub(crate) fn claim(&self, head: &Head) {
-        if self.any_unclaimed() && head.node().is_none() {
+        if self.orders().unclaimed() && head.node().is_none() {
             self.claim_locked(&lock(&self.kids), head);
         }
     }
@@ -210,7 +205,7 @@ impl Family {
             && let Some(node) = kids.node(head.seq)
         {
             head.set_node(Arc::clone(node));
-            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+            self.board.settle();
         }
     }
 
@@ -233,7 +228,7 @@ impl Family {
         kids.set_node(head.seq, &node);
         head.set_node(Arc::clone(&node));
         drop(kids);
-        self.pass_on(&group, &node);
+        self.pass_on(&node);
         node
     }
 
@@ -243,10 +238,10 @@ impl Family {
     }
 
     /// Brings what was asked of all children to one that may have missed it.
-    pub(crate) fn pass_on(&self, group: &Node, child: &Arc<Node>) {
-        let control = group.control();
-        if control.kids_soft() && !child.passed(control.kids_hard()) {
-            child.pass(&self.kids_reason(), control.kids_hard());
+    pub(crate) fn pass_on(&self, child: &Arc<Node>) {
+        let orders = self.orders();
+        if orders.soft() && !child.passed(orders.hard()) {
+            child.pass(&self.kids_reason(), orders.hard());
         }
     }
 
@@ -255,8 +250,9 @@ impl Family {
         // Made before the lock is taken, which others wait for.
         let own = waker.clone();
         let mut kids = lock(&self.kids);
-        // Under the lock: either this sees the flag, or whoever set it finds the child in the list.
-        if self.any_unclaimed() || head.node().is_some() || head.group().control().kids_hard() {
+        // Under the lock: either this sees the order, or whoever gave it finds the child in the list.
+        let orders = self.orders();
+        if orders.unclaimed() || orders.hard() || head.node().is_some() {
             return false;
         }
         kids.link(head, own);
@@ -268,17 +264,17 @@ impl Family {
         let mut kids = lock(&self.kids);
         let had_node = head.node().is_some();
         self.claim_locked(&kids, head);
-        let control = head.group().control();
+        let orders = self.orders();
         match head.node() {
             Some(_) if !had_node => return false,
-            Some(node) if control.kids_soft() && !node.passed(control.kids_hard()) => {
+            Some(node) if orders.soft() && !node.passed(orders.hard()) => {
                 let node = Arc::clone(node);
                 drop(kids);
-                self.pass_on(head.group(), &node);
+                self.pass_on(&node);
                 return false;
             }
             Some(node) => node.set_host(waker),
-            None if control.kids_hard() => return false,
+            None if orders.hard() => return false,
             None => {}
         }
         if !head.is_linked() {
@@ -303,9 +299,8 @@ impl Family {
     }
 
     /// A child has ended: takes it out of all books. What it ended with is dealt with before this.
-    #[inline]
     pub(crate) fn end(&self, head: &Head, started: bool) {
-        if head.node().is_some() || !self.is_plain() {
+        if head.node().is_some() || self.orders().noted() {
             self.end_locked(head, started);
         } else if head.is_linked() {
             self.unpark(head);
@@ -319,7 +314,7 @@ impl Family {
     #[inline(never)]
     fn end_locked(&self, head: &Head, started: bool) {
         let mut kids = lock(&self.kids);
-        let nodeless = head.node().is_none() && !self.any_unclaimed();
+        let nodeless = head.node().is_none() && !self.orders().unclaimed();
         let own = kids.unlink(head);
         let node = if nodeless {
             None
@@ -327,7 +322,7 @@ impl Family {
             kids.remove_node(head.seq)
         };
         if node.is_some() && head.node().is_none() {
-            self.unclaimed.fetch_sub(1, Ordering::AcqRel);
+            self.board.settle();
             if let Some(node) = &node {
                 head.set_node(Arc::clone(node));
             }
@@ -427,18 +422,24 @@ impl Family {
 }
 
 impl Node {
+    /// What its children are to do.
+    #[inline]
+    pub(crate) fn orders(&self) -> Orders {
+        self.family.as_ref().map_or(Orders::NONE, Family::orders)
+    }
+
     /// Asks this group or scope to end: its children, and its body. With a grace, the one who drives it ends that.
     pub(crate) fn cancel(self: &Arc<Self>, reason: &CancelReason) {
         let Some(family) = &self.family else { return };
         let hard = family.grace.is_zero();
         self.request(reason, hard);
-        family.cancel(self, reason, hard);
+        family.cancel(reason, hard);
     }
 
     /// Asks the children of this node to end, and not its body.
     pub(crate) fn cancel_children(self: &Arc<Self>, reason: &CancelReason) {
         let Some(family) = &self.family else { return };
-        family.cancel(self, reason, family.grace.is_zero());
+        family.cancel(reason, family.grace.is_zero());
         self.wake_task();
     }
 }

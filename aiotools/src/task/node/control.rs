@@ -11,17 +11,13 @@ const HOLD: u64 = 1 << HOLD_SHIFT;
 const FIELD: u64 = 0xffff;
 /// Requests on this node may be delivered.
 const HARD: u64 = 1 << 48;
-/// The children of this node have been asked to wind down.
-const KIDS_SOFT: u64 = 1 << 49;
-/// The children of this node are to end at their next suspension point.
-const KIDS_HARD: u64 = 1 << 50;
 /// The request of the group has reached this task.
-const PASSED_SOFT: u64 = 1 << 51;
-const PASSED_HARD: u64 = 1 << 52;
+const PASSED_SOFT: u64 = 1 << 49;
+const PASSED_HARD: u64 = 1 << 50;
 /// A request was delivered to somebody inside at least once.
-const DELIVERED_ONCE: u64 = 1 << 53;
+const DELIVERED_ONCE: u64 = 1 << 51;
 /// The task knows that it has this node.
-const CLAIMED: u64 = 1 << 54;
+const CLAIMED: u64 = 1 << 52;
 
 /// A snapshot of `control`.
 #[derive(Clone, Copy)]
@@ -49,14 +45,6 @@ impl Control {
     }
     pub(crate) fn hard(self) -> bool {
         self.0 & HARD != 0
-    }
-    #[inline]
-    pub(crate) fn kids_soft(self) -> bool {
-        self.0 & (KIDS_SOFT | KIDS_HARD) != 0
-    }
-    #[inline]
-    pub(crate) fn kids_hard(self) -> bool {
-        self.0 & KIDS_HARD != 0
     }
 }
 
@@ -191,17 +179,6 @@ impl Node {
                 (word & !(FIELD << DELIVERED_SHIFT)) | delivered << DELIVERED_SHIFT
             });
         }
-    }
-
-    /// Sets the flags that say that the children are to end. True if that is news.
-    pub(crate) fn flag_kids(&self, hard: bool) -> bool {
-        let flag = if hard {
-            KIDS_HARD | KIDS_SOFT
-        } else {
-            KIDS_SOFT
-        };
-        let old = self.update(|word| word | flag);
-        old.0 & flag != flag
     }
 
     pub(crate) fn reason(&self) -> CancelReason {

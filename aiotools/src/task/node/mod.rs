@@ -15,7 +15,7 @@
 //!     └──orphan (the owner is gone; an heir counts this node as one unit)──► ORPHANED ──live reaches 0──┘ then heir.leave()
 //! ```
 //!
-//! `control`: what is asked of it: requests that were made, requests that were delivered, holds, and four flags.
+//! `control`: what is asked of it: requests that were made, requests that were delivered, holds, and some flags.
 //!
 //! # Invariants
 //!

@@ -102,7 +102,7 @@ impl Driver {
             let running = self.shared.lock().running();
             for node in &running {
                 if let Some(family) = &node.family {
-                    family.cancel(node, &reason, false);
+                    family.cancel(&reason, false);
                 }
             }
             let running = running.into_iter().map(|node| (node, Waiting::default()));
