@@ -168,7 +168,12 @@ impl<F: Future, C: Convert<F::Output>> Child<F, C> {
 
     /// The future is gone. If it left something behind, the child ends when that has.
     fn end(&self, outcome: Outcome<C::Value>, cx: &mut Context<'_>) -> Poll<Outcome<C::Value>> {
-        if self.head.try_end(outcome.as_ref().map(drop), cx) {
+        let told = matches!(outcome, Err(Fault::Error(_)));
+        if !told && self.head.may_go() {
+            // SAFETY: rule 3; what is DONE comes here no more.
+            unsafe { self.head.go() };
+            Poll::Ready(outcome)
+        } else if self.head.try_end(outcome.as_ref().map(drop), cx) {
             self.done(outcome)
         } else {
             self.keep(outcome)

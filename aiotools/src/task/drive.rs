@@ -125,9 +125,9 @@ impl<B: Future, R> Drive<B, R> {
         if this.body.is_none() {
             return;
         }
-        let node = Arc::clone(&this.state.seat.node);
+        let node = &this.state.seat.node;
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            super::current::enter(&node, || this.body.set(None))
+            super::current::enter(node, || this.body.set(None))
         }));
         if let Err(payload) = dropped
             && !matches!(this.ended, Some(Ending::Panicked(_)))
@@ -141,10 +141,10 @@ impl<B: Future, R> Drive<B, R> {
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             return;
         };
-        let node = Arc::clone(&this.state.seat.node);
+        let node = &this.state.seat.node;
         let judge = *this.judge;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            super::current::enter(&node, || body.poll(cx).map(|value| judge(&node, value)))
+            super::current::enter(node, || body.poll(cx).map(|value| judge(node, value)))
         }));
         let ended = match polled {
             Ok(Poll::Pending) => return,
@@ -240,8 +240,9 @@ impl State {
 
     /// What time it is: for the deadline, and for every grace that runs.
     fn check_clock(&mut self, cx: &mut Context<'_>) {
-        let node = Arc::clone(&self.seat.node);
-        let Some(family) = &node.family else { return };
+        let Some(family) = &self.seat.node.family else {
+            return;
+        };
         if !family.grace.is_zero() {
             let orders = family.orders();
             if orders.soft() && !orders.hard() && self.grace_ends.is_none() {

@@ -78,7 +78,7 @@ impl Head {
         true
     }
 
-    /// Gives back the unit of a child that has ended well.
+    /// Gives back the unit of a child that has ended, with nothing to tell.
     ///
     /// # Safety
     ///

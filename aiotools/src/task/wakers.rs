@@ -32,19 +32,22 @@ impl Wakers {
     pub(crate) fn remove(&mut self, key: &mut Option<usize>) -> Option<Waker> {
         let key = key.take()?;
         let waker = self.slots[key].take();
-        self.free.push(Reverse(key));
-        if self.free.len() == self.slots.len() {
+        if self.free.len() + 1 == self.slots.len() {
             self.slots.clear();
             self.free.clear();
+        } else {
+            self.free.push(Reverse(key));
         }
         waker
     }
 
-    /// All of them, the last come first: it is the innermost.
-    pub(crate) fn all(&self) -> Vec<Waker> {
-        if self.slots.is_empty() {
-            return Vec::new();
+    /// All of them, the last come first: it is the innermost. A single one is apart, since that takes no allocation.
+    #[inline]
+    pub(crate) fn all(&self) -> (Option<Waker>, Vec<Waker>) {
+        match &self.slots[..] {
+            [] => (None, Vec::new()),
+            [one] => (one.clone(), Vec::new()),
+            many => (None, many.iter().rev().flatten().cloned().collect()),
         }
-        self.slots.iter().rev().flatten().cloned().collect()
     }
 }

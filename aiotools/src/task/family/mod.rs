@@ -60,10 +60,7 @@ impl Family {
             limited: limit.is_some(),
             board: Board::new(books),
             kids_reason: OnceLock::new(),
-            kids: Mutex::new(Kids {
-                queue: limit.map(|limit| Box::new(Queue::new(limit))),
-                ..Kids::default()
-            }),
+            kids: Mutex::new(Kids::new(limit.map(Queue::new))),
         }
     }
 
@@ -90,14 +87,9 @@ impl Family {
             // Whoever waits for its start never gets it.
             let waiting = kids.queue.as_mut().map(|queue| queue.give_up());
             if hard {
-                kids.parked.drain();
-                if let Some(known) = &mut kids.known {
-                    known.index = None;
-                }
+                kids.drain();
             }
-            let mut nodes = kids.nodes();
-            nodes.sort_unstable_by_key(|(seq, _)| *seq);
-            (nodes, waiting)
+            (kids.nodes(), waiting)
         };
         if let Some(waiting) = waiting {
             waiting.into_values().for_each(Waker::wake);
@@ -362,12 +354,14 @@ impl Family {
 
     fn keep(&self, error: TaskError) -> bool {
         let mut kids = lock(&self.kids);
+        self.board.note_failure();
         kids.failures.get_or_insert_default().push(error)
     }
 
     /// Whether the group has failed, and has that to tell.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.policy, Policy::FailFast)
+            && self.orders().failed()
             && lock(&self.kids)
                 .failures
                 .as_ref()
@@ -375,6 +369,9 @@ impl Family {
     }
 
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
+        if !self.orders().failed() {
+            return Vec::new();
+        }
         let failures = lock(&self.kids).failures.take();
         failures.map_or_else(Vec::new, |failures| failures.into_vec())
     }

@@ -8,8 +8,10 @@ const SOFT: usize = 1;
 const HARD: usize = 2;
 /// Books are kept of the children that start, or of those that end.
 const BOOKS: usize = 4;
+/// Something has failed, and was kept. Nothing for a child to look at.
+const FAILED: usize = 8;
 /// One node that a handle has made for a child that does not know it yet; a count from here up.
-const UNCLAIMED: usize = 8;
+const UNCLAIMED: usize = 16;
 
 /// What the children of a group have to look at. In most groups it is 0 from the first child to the last: as long as it is, a child
 /// without a node polls its future and ends, and takes no lock.
@@ -36,6 +38,11 @@ impl Board {
         self.0.fetch_or(order, Ordering::AcqRel) & order != order
     }
 
+    /// A failure is kept.
+    pub(super) fn note_failure(&self) {
+        self.0.fetch_or(FAILED, Ordering::AcqRel);
+    }
+
     /// A node waits to be claimed. Under the lock of `kids`.
     pub(super) fn offer(&self) {
         self.0.fetch_add(UNCLAIMED, Ordering::AcqRel);
@@ -53,7 +60,7 @@ impl Orders {
 
     #[inline]
     pub(crate) fn none(self) -> bool {
-        self.0 == 0
+        self.0 & !FAILED == 0
     }
 
     #[inline]
@@ -66,6 +73,12 @@ impl Orders {
         self.0 & HARD != 0
     }
 
+    /// Whether a failure was kept.
+    #[inline]
+    pub(super) fn failed(self) -> bool {
+        self.0 & FAILED != 0
+    }
+
     /// Whether a node waits for its child.
     #[inline]
     pub(super) fn unclaimed(self) -> bool {
@@ -75,6 +88,6 @@ impl Orders {
     /// Whether the end of a child has to be noted, even of one that was never parked.
     #[inline]
     pub(crate) fn noted(self) -> bool {
-        self.0 & !(SOFT | HARD) != 0
+        self.0 & !(SOFT | HARD | FAILED) != 0
     }
 }

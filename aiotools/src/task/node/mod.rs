@@ -184,13 +184,14 @@ impl Node {
 
     /// Wakes the one that drives this node, and all that wait for it.
     pub(crate) fn wake(&self) {
-        let (host, waiters) = {
+        let (host, (waiter, waiters)) = {
             let inner = lock(&self.inner);
             (inner.host.clone(), inner.waiters.all())
         };
         // Innermost first: what is polled by its own waker has to be marked before the task is.
-        for waker in waiters {
-            waker.wake();
+        waiters.into_iter().for_each(Waker::wake);
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
         if let Some(host) = host {
             host.wake();
