@@ -20,5 +20,7 @@ mod rights;
 mod server_support;
 #[path = "server_ops/support.rs"]
 mod support;
+#[path = "server_ops/systemd.rs"]
+mod systemd;
 #[path = "server_ops/upgrade.rs"]
 mod upgrade;

@@ -215,6 +215,15 @@ fn listeners_with_a_queue_per_worker_serve_late_handshakes() {
 
 /// Starts the server with two sockets, at descriptors 3 and 4, as systemd does.
 fn activate(args: &str, sockets: [OwnedFd; 2], names: &str) -> App {
+    activate_with(args, sockets, names, &[])
+}
+
+pub(crate) fn activate_with(
+    args: &str,
+    sockets: [OwnedFd; 2],
+    names: &str,
+    more: &[(&str, &str)],
+) -> App {
     let [first, second] = sockets.map(Stdio::from);
     let script = format!(
         "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES={names} exec {} \"$@\" 3<&0 4<&2 0</dev/null 2>&1",
@@ -223,7 +232,8 @@ fn activate(args: &str, sockets: [OwnedFd; 2], names: &str) -> App {
     let mut command = Command::new("sh");
     command
         .args(["-c", &script, "sh"])
-        .args(args.split_whitespace());
+        .args(args.split_whitespace())
+        .envs(more.iter().copied());
     App::spawn_with(command, first, second)
 }
 

@@ -1,14 +1,19 @@
 //! What the service manager is told, seen from a socket like its own.
 
 use std::{
+    io::IoSliceMut,
     os::{
+        fd::AsRawFd as _,
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixDatagram},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use nix::sys::signal::Signal;
+use nix::sys::{
+    signal::Signal,
+    socket::{ControlMessageOwned, MsgFlags, UnixCredentials, recvmsg, setsockopt, sockopt},
+};
 
 use crate::{
     server_support::{App, PATIENCE},
@@ -38,6 +43,7 @@ impl Manager {
 
     fn new(socket: UnixDatagram, variable: String, dir: Option<Dir>) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        setsockopt(&socket, sockopt::PassCred, &true).unwrap();
         Self {
             socket,
             variable,
@@ -45,23 +51,49 @@ impl Manager {
         }
     }
 
+    pub(crate) fn variable(&self) -> (&'static str, &str) {
+        ("NOTIFY_SOCKET", &self.variable)
+    }
+
     pub(crate) fn start(&self, args: &str, more: &[(&str, &str)]) -> App {
         let mut command = command(args);
-        command.env("NOTIFY_SOCKET", &self.variable);
+        command.envs([self.variable()]);
         command.envs(more.iter().copied());
         App::spawn(command)
     }
 
     fn next(&self) -> String {
+        self.next_from().0
+    }
+
+    /// The next message, and the process that it comes from.
+    fn next_from(&self) -> (String, i32) {
         let mut bytes = [0; 4096];
-        let n = self.socket.recv(&mut bytes).expect("something is told");
-        String::from_utf8_lossy(&bytes[..n]).into_owned()
+        let mut into = [IoSliceMut::new(&mut bytes)];
+        let mut space = nix::cmsg_space!(UnixCredentials);
+        let flags = MsgFlags::empty();
+        let got = recvmsg::<()>(self.socket.as_raw_fd(), &mut into, Some(&mut space), flags)
+            .expect("something is told");
+        let sender = got.cmsgs().unwrap().find_map(|cmsg| match cmsg {
+            ControlMessageOwned::ScmCredentials(sender) => Some(sender.pid()),
+            _ => None,
+        });
+        let (sender, n) = (sender.expect("the kernel says who"), got.bytes);
+        (String::from_utf8_lossy(&bytes[..n]).into_owned(), sender)
     }
 
     /// Waits for a message with this line; others are passed over.
     pub(crate) fn line(&self, start: &str) -> String {
+        self.line_from(start, None)
+    }
+
+    /// The same, where all that comes must come from this process: systemd hears no other one.
+    pub(crate) fn line_from(&self, start: &str, main: Option<i32>) -> String {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let message = self.next();
+            assert!(Instant::now() < deadline, "no message with {start}");
+            let (message, sender) = self.next_from();
+            assert_eq!(sender, main.unwrap_or(sender), "{message}");
             if message.lines().any(|line| line.starts_with(start)) {
                 return message;
             }

@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// The parent process of the new server; killed when dropped.
-struct New(i32);
+pub(crate) struct New(pub(crate) i32);
 
 impl New {
-    fn of(app: &mut App) -> Self {
+    pub(crate) fn of(app: &mut App) -> Self {
         let rest = app.line("event UpgradeDone { pid: ");
         let pid = rest.trim_end_matches(" }").parse().expect("a pid");
         Self(pid)
@@ -449,7 +449,7 @@ fn upgrade_is_told_to_the_service_manager() {
     finish_quietly(app, &new);
 }
 
-fn finish_quietly(app: App, new: &New) {
+pub(crate) fn finish_quietly(app: App, new: &New) {
     wait_until("the new server ends", || !is_running(new.0));
     let ended = app.end();
     assert!(ended.status.success(), "{ended}");
