@@ -167,6 +167,23 @@ fn fork_leaves_no_zombie() {
     check_all("zombies");
 }
 
+/// What reaps a child that the process forked itself, and that nothing else does.
+#[test]
+fn fork_direct_child_is_reaped_by_what_is_done_next() {
+    check("reaped direct");
+    check("reaped direct portable");
+}
+
+/// The fork server keeps its rights, and is for nobody who has given up theirs.
+#[test]
+fn fork_server_refuses_another_user() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("left out, as it takes root");
+        return;
+    }
+    check_with_server("other_user");
+}
+
 #[test]
 fn fork_dropped_handle_kills_only_if_told() {
     check_all("kill_on_drop");
@@ -200,6 +217,12 @@ fn fork_is_refused_where_it_would_break_the_rule_of_tokio() {
     ] {
         check(&format!("refused {how}"));
     }
+}
+
+/// As the docs say: what was there and is gone cannot be seen.
+#[test]
+fn fork_is_not_refused_after_a_runtime_that_is_gone() {
+    check("past_runtime direct");
 }
 
 #[test]

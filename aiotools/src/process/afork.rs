@@ -31,7 +31,8 @@ const READY_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 ///
-/// If this process [must not be forked](AforkError::is_refused) and has no [`ForkServer`](super::ForkServer); if the
+/// If this process [must not be forked](AforkError::is_refused), as far as that [can be seen](super#where-the-child-comes-from),
+/// and has no [`ForkServer`](super::ForkServer); if the
 /// child ends [before it is ready](AforkError::exit_status), or is not ready [in time](AforkError::is_timeout).
 ///
 /// # Panics

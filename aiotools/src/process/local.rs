@@ -78,18 +78,7 @@ impl Local {
     pub(super) fn look(&self) -> Progress {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.listen();
-        if state.end.is_none() {
-            let end = match try_wait(self.pid) {
-                Ok(None) => None,
-                Ok(Some(status)) => Some(Ok(status.into())),
-                Err(_) => Some(Err(Lost::Taken.into())),
-            };
-            if end.is_some() {
-                // Its last words may have come after the last look.
-                state.listen();
-                state.end = end;
-            }
-        }
+        state.reap(self.pid);
         Progress {
             started: Some(Ok(self.pid())),
             ready: state.ready,
@@ -113,7 +102,9 @@ impl Local {
     }
 
     pub(super) fn send_signal(&self, signal: Signal) -> io::Result<Sent> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // A zombie takes any signal.
+        state.reap(self.pid);
         if state.end.is_some() {
             return Ok(Sent::AlreadyExited);
         }
@@ -136,6 +127,20 @@ impl State {
                 Ok(None) | Err(_) => self.channel = None,
             }
         }
+    }
+
+    fn reap(&mut self, pid: Pid) {
+        if self.end.is_some() {
+            return;
+        }
+        let end = match try_wait(pid) {
+            Ok(None) => return,
+            Ok(Some(status)) => Ok(status.into()),
+            Err(_) => Err(Lost::Taken.into()),
+        };
+        // Its last words may have come after the last look.
+        self.listen();
+        self.end = Some(end);
     }
 }
 

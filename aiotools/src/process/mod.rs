@@ -36,6 +36,10 @@
 //! | has one thread, and no sign of tokio | forks |
 //! | else | [refuses](AforkError::is_refused) |
 //!
+//! A sign of tokio is a thread, the event queue of a runtime, a runtime around the caller, or one that
+//! this library has started. A runtime of one thread that is gone leaves no such sign, and `afork` forks:
+//! that this breaks tokio's rule is then for you to know.
+//!
 //! The fork server is a process of its own: a copy of the program as it was when `main` began, that
 //! does nothing but fork, watch and reap. What a child of it finds in memory is what the program had
 //! *then*, and the same goes for its environment, working directory, user and limits. So what the
@@ -57,8 +61,9 @@
 //! `()` and `Ok`; 1 for an `Err`, which is printed as `main` would; 101 for a panic.
 //!
 //! Children of the fork server are reaped as soon as they end. Children that the program forked
-//! itself are reaped by whatever is next done with the [`ChildProcess`], be it its drop, or by the
-//! next `afork`.
+//! itself stay zombies until something is done with the [`ChildProcess`]: until it is waited for,
+//! sent a signal, or dropped. If it was dropped before the child had ended, the next fork does it,
+//! or the next drop of another one.
 //!
 //! When the program ends, its fork server does, and the children go on. When the fork server is killed,
 //! children go on as well, but [`wait`](ChildProcess::wait) can no longer tell how they

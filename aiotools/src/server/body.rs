@@ -40,12 +40,13 @@ impl<C: Coroutine> fmt::Debug for Worker<C> {
     }
 }
 
-/// What a worker and a main context may return: `()`, or `Result<(), E>`.
+/// What a worker, a main context, an extra process and a hook may return: `()`, or `Result<(), E>`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a worker and a main context end in `()` or in `Result<(), E>`, not in `{Self}`",
+    message = "what runs in a process of a server ends in `()` or in `Result<(), E>`, not in `{Self}`",
     label = "cannot be reported from one process to another",
-    note = "the error `E` must be one that converts into `Box<dyn Error + Send + Sync>`"
+    note = "the error `E` must be one that converts into `Box<dyn Error + Send + Sync>`",
+    note = "a worker is an `async fn` with `#[server]`; an extra process and a hook are a plain `fn`"
 )]
 pub trait ServerOutcome {
     fn into_result(self) -> Result<(), BoxError>;

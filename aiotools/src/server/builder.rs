@@ -1,41 +1,39 @@
-//! The public handle: what a server is made of, and [`Server::run`].
+//! The public handle: what a server is made of.
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
-    IntoWorkerRuntime, Listen, Phase, Ready, RestartPolicy, ServerError, ServerEvent, Signal,
-    WorkerContext,
-    body::{ServerOutcome, ServerWorker},
-    error::{BoxError, Kind},
-    extra::{self, ExtraContext, ExtraProcs},
+    IntoWorkerRuntime, Listen, Phase, Ready, RestartPolicy, ServerEvent, Signal,
+    body::ServerOutcome,
+    error::BoxError,
+    extra::ExtraContext,
     handle::{Requests, ServerHandle},
-    inherited::Inherited,
-    listeners::Listeners,
-    main_context::{EnteredMainContext as _, IntoMainContext, NoMainContext},
+    listen::ListenAddr,
+    main_context::{IntoMainContext, NoMainContext},
     observer::Observer,
     options::Options,
-    parent::{End, Parent, Side},
-    service::Service,
-    signal_queue::SignalQueue,
-    worker,
 };
-use crate::process::pidfd_open;
 
 /// A server that has not started: [`start_server`](super::start_server) makes one, and
 /// [`run`](Server::run) runs it.
 #[must_use = "a server does nothing until it is `run`"]
 pub struct Server<W, M = NoMainContext, A = (), E = ()> {
-    worker: W,
-    main_context: M,
-    args: A,
-    runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
+    pub(super) worker: W,
+    pub(super) main_context: M,
+    pub(super) args: A,
+    pub(super) extras: E,
+    pub(super) setup: Setup,
+}
+
+/// What is the same for a server of any worker.
+pub(super) struct Setup {
     pub(super) options: Options,
-    observer: Observer,
-    extras: E,
-    requests: Option<Requests>,
+    pub(super) runtime: Box<dyn FnOnce() -> io::Result<Runtime>>,
     pub(super) prestart: Vec<Prestart>,
+    pub(super) observer: Observer,
+    pub(super) requests: Option<Requests>,
 }
 
 /// Called in a new process, with its index.
@@ -47,74 +45,60 @@ impl<W> Server<W> {
             worker,
             main_context: NoMainContext,
             args: (),
-            runtime: Box::new(|| Builder::new_current_thread().into_worker_runtime()),
-            options: Options::default(),
-            observer: Observer::default(),
             extras: (),
-            requests: None,
-            prestart: Vec::new(),
+            setup: Setup {
+                options: Options::default(),
+                runtime: Box::new(|| Builder::new_current_thread().into_worker_runtime()),
+                prestart: Vec::new(),
+                observer: Observer::default(),
+                requests: None,
+            },
         }
     }
 }
 
 impl<W, M, A, E> Server<W, M, A, E> {
-    /// Runs `setup`, a function marked with [`#[main_context]`](macro@crate::main_context), in the
+    /// Runs `main_context`, a function marked with [`#[main_context]`](macro@crate::main_context), in the
     /// parent, around the life of all workers.
     ///
-    /// What it yields reaches each worker as [`WorkerContext::main_context`]. It is set up after
+    /// What it yields reaches each worker as [`WorkerContext::main_context`](super::WorkerContext::main_context). It is set up after
     /// the listeners are bound and before the first worker is started, so it must not start threads
     /// or use tokio. After the last worker has ended, its `yield_!` resumes with the stop signal.
     /// Its end is the one part of the stop that has no limit.
-    pub fn main_context<M2: IntoMainContext>(self, setup: M2) -> Server<W, M2, A, E> {
+    pub fn main_context<M2: IntoMainContext>(self, main_context: M2) -> Server<W, M2, A, E> {
         let Self {
             worker,
             args,
-            runtime,
-            options,
-            observer,
             extras,
-            requests,
-            prestart,
+            setup,
             ..
         } = self;
         Server {
             worker,
-            main_context: setup,
+            main_context,
             args,
-            runtime,
-            options,
-            observer,
             extras,
-            requests,
-            prestart,
+            setup,
         }
     }
 
-    /// Gives each worker `args`, as [`WorkerContext::args`].
+    /// Gives each worker `args`, as [`WorkerContext::args`](super::WorkerContext::args).
     ///
     /// No copy is made but that of the fork, so it need not be `Clone`. Only the parent drops it.
     pub fn args<A2: 'static>(self, args: A2) -> Server<W, M, A2, E> {
         let Self {
             worker,
             main_context,
-            runtime,
-            options,
-            observer,
             extras,
-            requests,
-            prestart,
+            setup,
             ..
         } = self;
         Server {
             worker,
             main_context,
             args,
-            runtime,
-            options,
-            observer,
             extras,
-            requests,
-            prestart,
+            setup,
         }
     }
 
@@ -162,41 +146,33 @@ impl<W, M, A, E> Server<W, M, A, E> {
             worker,
             main_context,
             args,
-            runtime,
-            options,
-            observer,
             extras,
-            requests,
-            prestart,
+            setup,
         } = self;
         Server {
             worker,
             main_context,
             args,
-            runtime,
-            options,
-            observer,
             extras: (extras, function),
-            requests,
-            prestart,
+            setup,
         }
     }
 
     /// Listens on a TCP address, such as `"0.0.0.0:8888"`, `"[::1]:0"`, `"localhost:80"` or a
     /// [`SocketAddr`](std::net::SocketAddr).
     ///
-    /// The workers find the listener by the same text ([`WorkerContext::listener`]). Port 0 has the
-    /// system choose one; [`WorkerContext::local_addrs`] and [`Ready::local_addrs`] tell which. May
+    /// The workers find the listener by the same text ([`WorkerContext::listener`](super::WorkerContext::listener)). Port 0 has the
+    /// system choose one; [`WorkerContext::local_addrs`](super::WorkerContext::local_addrs) and [`Ready::local_addrs`] tell which. May
     /// be called several times.
-    pub fn bind(mut self, addr: impl fmt::Display) -> Self {
-        self.options.listen.push(Listen::tcp(addr));
+    pub fn bind(mut self, addr: impl ListenAddr) -> Self {
+        self.setup.options.listen.push(Listen::tcp(addr));
         self
     }
 
-    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`]. See
+    /// Listens on a Unix socket at `path`, for [`WorkerContext::unix_listener`](super::WorkerContext::unix_listener). See
     /// [`Listen::unix`] for what happens to the file. May be called several times.
     pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Self {
-        self.options.listen.push(Listen::unix(path));
+        self.setup.options.listen.push(Listen::unix(path));
         self
     }
 
@@ -213,13 +189,13 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// # }
     /// ```
     pub fn bind_with(mut self, listen: Listen) -> Self {
-        self.options.listen.push(listen);
+        self.setup.options.listen.push(listen);
         self
     }
 
     /// How many worker processes to run; 1 if this is not called.
     pub fn workers(mut self, count: usize) -> Self {
-        self.options.workers = count;
+        self.setup.options.workers = count;
         self
     }
 
@@ -229,10 +205,10 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// Where the server stops without having been sent one, its code is told [`Signal::TERM`] if
     /// that is among them, and else the one with the lowest number.
     pub fn stop_signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
-        self.options.stop_signals.clear();
+        self.setup.options.stop_signals.clear();
         for signal in signals {
-            if !self.options.stop_signals.contains(&signal) {
-                self.options.stop_signals.push(signal);
+            if !self.setup.options.stop_signals.contains(&signal) {
+                self.setup.options.stop_signals.push(signal);
             }
         }
         self
@@ -243,7 +219,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     ///
     /// [`Duration::MAX`] is for ever.
     pub fn wait_timeout(mut self, limit: Duration) -> Self {
-        self.options.wait_timeout = limit;
+        self.setup.options.wait_timeout = limit;
         self
     }
 
@@ -254,14 +230,14 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// [`Duration::MAX`] is for ever. Workers that [run to
     /// completion](Self::run_to_completion) have no limit.
     pub fn ready_timeout(mut self, limit: Duration) -> Self {
-        self.options.ready_timeout = limit;
+        self.setup.options.ready_timeout = limit;
         self
     }
 
     /// What becomes of the place of a worker that dies, or fails, after it has been ready; another
     /// worker takes it, as the [default](RestartPolicy::default) says, if this is not called.
     pub fn restart(mut self, policy: RestartPolicy) -> Self {
-        self.options.restart = policy;
+        self.setup.options.restart = policy;
         self
     }
 
@@ -279,7 +255,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// A good `limit` is well above the longest time for which the worker may be busy without an
     /// `.await`.
     pub fn heartbeat(mut self, interval: Duration, limit: Duration) -> Self {
-        self.options.heartbeat = Some((interval, limit));
+        self.setup.options.heartbeat = Some((interval, limit));
         self
     }
 
@@ -291,15 +267,15 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// one serves on, and it is tried again after the longest wait of the
     /// [backoff](RestartPolicy::backoff).
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.options.max_age = Some(age);
+        self.setup.options.max_age = Some(age);
         self
     }
 
     /// Replaces each worker that has served this many requests, or, by chance, up to a quarter
     /// more; as with [`max_age`](Self::max_age). The worker
-    /// [counts](WorkerContext::count_request) them.
+    /// [counts](super::WorkerContext::count_request) them.
     pub fn max_requests(mut self, requests: u64) -> Self {
-        self.options.max_requests = Some(requests);
+        self.setup.options.max_requests = Some(requests);
         self
     }
 
@@ -309,7 +285,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     ///
     /// What the workers share with the parent counts for each of them.
     pub fn max_memory(mut self, bytes: u64) -> Self {
-        self.options.max_memory = Some(bytes);
+        self.setup.options.max_memory = Some(bytes);
         self
     }
 
@@ -321,7 +297,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// the end. There is no limit of time until a stop signal comes; then what is still before its
     /// `yield_!` is dropped, and the rest has [`wait_timeout`](Self::wait_timeout).
     pub fn run_to_completion(mut self) -> Self {
-        self.options.run_to_completion = true;
+        self.setup.options.run_to_completion = true;
         self
     }
 
@@ -341,7 +317,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
         mut self,
         make: impl FnOnce() -> R + 'static,
     ) -> Self {
-        self.runtime = Box::new(|| make().into_worker_runtime());
+        self.setup.runtime = Box::new(|| make().into_worker_runtime());
         self
     }
 
@@ -350,7 +326,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// It holds up the server while it runs, and must not start threads or use tokio. May be called
     /// several times.
     pub fn on_phase(mut self, watch: impl FnMut(Phase) + 'static) -> Self {
-        self.observer.on_phase.push(Box::new(watch));
+        self.setup.observer.on_phase.push(Box::new(watch));
         self
     }
 
@@ -360,7 +336,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// It holds up the server while it runs, and must not start threads or use tokio. May be called
     /// several times.
     pub fn on_ready(mut self, watch: impl FnMut(&Ready) + 'static) -> Self {
-        self.observer.on_ready.push(Box::new(watch));
+        self.setup.observer.on_ready.push(Box::new(watch));
         self
     }
 
@@ -370,7 +346,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// It holds up the server while it runs, and must not start threads or use tokio. May be called
     /// several times.
     pub fn on_event(mut self, watch: impl FnMut(&ServerEvent) + 'static) -> Self {
-        self.observer.on_event.push(Box::new(watch));
+        self.setup.observer.on_event.push(Box::new(watch));
         self
     }
 
@@ -380,172 +356,25 @@ impl<W, M, A, E> Server<W, M, A, E> {
     ///
     /// If the system has no pipe left.
     pub fn handle(&mut self) -> io::Result<ServerHandle> {
-        let requests = match self.requests.take() {
+        let requests = match self.setup.requests.take() {
             Some(requests) => requests,
             None => Requests::new()?,
         };
-        Ok(self.requests.insert(requests).handle())
+        Ok(self.setup.requests.insert(requests).handle())
     }
 
     /// Does without what only Linux has, to test that this works.
     #[doc(hidden)]
     pub fn portable(mut self) -> Self {
-        self.options.portable = true;
+        self.setup.options.portable = true;
         self
-    }
-
-    /// Runs the server until a stop signal, and returns when no worker is left. [The life
-    /// cycle](super) tells what happens when.
-    ///
-    /// Must be called before the process has a second thread or has used tokio: first thing in a
-    /// plain `fn main` is the place. In the workers it does not return.
-    ///
-    /// The signal mask and the signal dispositions of the process are afterwards what they were
-    /// before, whatever the result. A stop signal that comes in between is obeyed and goes no
-    /// further.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot run here or with these options ([`ServerError::is_refused`]), if an address
-    /// cannot be had ([`ServerError::is_bind`]), if the main context fails, or if a worker fails:
-    /// before its `yield_!`, after it, by dying in between, or by not stopping in time
-    /// ([`ServerError::workers`]). A main context that was set up is ended in any case. The first
-    /// failure is the one that is reported; that of a worker comes with those of all others.
-    ///
-    /// # Panics
-    ///
-    /// If the main context, [`on_phase`](Self::on_phase), [`on_ready`](Self::on_ready) or
-    /// [`on_event`](Self::on_event) panics.
-    /// The workers are killed then.
-    pub fn run(self) -> Result<(), ServerError>
-    where
-        M: IntoMainContext,
-        A: 'static,
-        W: ServerWorker<M::Value, A>,
-        E: ExtraProcs<M::Value, A>,
-    {
-        let Self {
-            worker,
-            main_context,
-            args,
-            runtime,
-            options,
-            mut observer,
-            extras,
-            requests,
-            prestart,
-        } = self;
-        options.check()?;
-        let rights = options
-            .privileges
-            .resolve()
-            .map_err(|err| ServerError::new(Kind::Privileges(err)))?;
-        let by_pidfd = !options.portable && pidfd_open(nix::unistd::getpid()).is_ok();
-        let queue = SignalQueue::open(options.parent_signals(by_pidfd), options.portable)
-            .map_err(|err| ServerError::system("take over the stop signals", err))?;
-        let mut inherited = Inherited::take()
-            .map_err(|err| ServerError::system("take the sockets that were passed", err))?;
-        let mut service = Service::new(&options, &mut inherited)?;
-        let listeners = Listeners::bind(
-            &options.listen,
-            &mut inherited,
-            options.workers,
-            service.has_sockets(),
-            !options.portable,
-        )?;
-        service.has_no_use_for(inherited.numbers());
-        drop(inherited);
-        observer.phase(Phase::Bound);
-
-        let main_context = match main_context.enter() {
-            Ok(entered) => entered,
-            Err(source) => {
-                drop(listeners);
-                observer.phase(Phase::Ended);
-                return Err(ServerError::new(Kind::MainContext {
-                    when: "during initialization",
-                    source,
-                }));
-            }
-        };
-
-        let extra_options = options.for_extras(E::COUNT);
-        let parent = Parent::new(
-            &options,
-            &extra_options,
-            observer,
-            queue,
-            listeners,
-            requests,
-            service,
-        );
-        match parent.run() {
-            Side::Worker(seat, listeners) => {
-                let ctx = WorkerContext::new(&seat, main_context.leak(), args, listeners);
-                let index = seat.index;
-                let runtime = || {
-                    for hook in prestart {
-                        hook(index).map_err(io::Error::other)?;
-                    }
-                    runtime()
-                };
-                worker::run(*seat, ctx.shared(), &rights, runtime, || worker.worker(ctx))
-            }
-            Side::Extra(seat, number) => {
-                let ctx = ExtraContext::new(&seat, main_context.leak(), args);
-                extra::run(*seat, ctx.stop(), &rights, prestart, || {
-                    extras.call(number, ctx)
-                })
-            }
-            Side::Parent(end) => {
-                let End {
-                    signal,
-                    error,
-                    failures,
-                    mut observer,
-                    queue,
-                } = *end;
-                let ended = main_context.exit(signal);
-                observer.phase(Phase::Ended);
-                drop(queue);
-                report(error, failures, ended.err())
-            }
-        }
-    }
-}
-
-/// The first failure, with what belongs to it.
-fn report(
-    error: Option<ServerError>,
-    failures: Vec<super::WorkerFailure>,
-    main_context: Option<BoxError>,
-) -> Result<(), ServerError> {
-    match (error, main_context) {
-        (Some(error), main_context) => {
-            for failure in failures {
-                tracing::error!("{failure}");
-            }
-            if let Some(err) = main_context {
-                tracing::error!(%err, "the main context failed during shutdown");
-            }
-            Err(error)
-        }
-        (None, main_context) if !failures.is_empty() => Err(ServerError::new(Kind::Workers {
-            failures,
-            main_context,
-        })),
-        (None, Some(source)) => Err(ServerError::new(Kind::MainContext {
-            when: "during shutdown",
-            source,
-        })),
-        (None, None) => Ok(()),
     }
 }
 
 impl<W, M, A, E> fmt::Debug for Server<W, M, A, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("options", &self.options)
+            .field("options", &self.setup.options)
             .finish_non_exhaustive()
     }
 }

@@ -49,6 +49,17 @@ pub(super) enum Place {
     Activated(String),
 }
 
+/// An address as text, or what shows as such.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an address to listen on",
+    label = "write a text, such as `\"0.0.0.0:80\"`, or a `SocketAddr`"
+)]
+pub trait ListenAddr: fmt::Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: fmt::Display> ListenAddr for T {}
+
 impl Listen {
     fn new(place: Place) -> Self {
         Self {
@@ -66,7 +77,7 @@ impl Listen {
     /// A TCP address, such as `"0.0.0.0:8888"`, `"[::1]:0"`, `"localhost:80"` or a
     /// [`SocketAddr`](std::net::SocketAddr). Port 0 has the system choose one. Of a name that has
     /// several addresses, the first that can be had is taken.
-    pub fn tcp(addr: impl fmt::Display) -> Self {
+    pub fn tcp(addr: impl ListenAddr) -> Self {
         Self::new(Place::Tcp(addr.to_string()))
     }
 

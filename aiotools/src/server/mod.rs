@@ -188,6 +188,7 @@ mod parent;
 mod phase;
 mod privileges;
 mod reuse_port;
+mod run;
 mod runtime;
 mod service;
 mod signal_queue;
@@ -214,6 +215,8 @@ pub use extra::{ExtraContext, StopSignal};
 pub use failure::WorkerFailure;
 pub use handle::ServerHandle;
 pub use listen::Listen;
+#[doc(hidden)]
+pub use listen::ListenAddr;
 pub use main_context::MainContext;
 #[doc(hidden)]
 pub use main_context::{EnteredMainContext, IntoMainContext, NoMainContext};

@@ -17,13 +17,13 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// This takes a server that is started as root. A worker that cannot give its rights up does not
     /// start, and a name that does not exist is an error of [`run`](Self::run).
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.options.privileges.user = Some(user.into());
+        self.setup.options.privileges.user = Some(user.into());
         self
     }
 
     /// Has the workers run with this group, by name or by number. Linux only.
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.options.privileges.group = Some(group.into());
+        self.setup.options.privileges.group = Some(group.into());
         self
     }
 
@@ -33,21 +33,21 @@ impl<W, M, A, E> Server<W, M, A, E> {
         mut self,
         groups: impl IntoIterator<Item = G>,
     ) -> Self {
-        self.options.privileges.groups = Some(groups.into_iter().map(Into::into).collect());
+        self.setup.options.privileges.groups = Some(groups.into_iter().map(Into::into).collect());
         self
     }
 
     /// The permissions that files and directories which the workers create do not get, such as
     /// `0o027`.
     pub fn umask(mut self, mask: u32) -> Self {
-        self.options.privileges.umask = Some(mask);
+        self.setup.options.privileges.umask = Some(mask);
         self
     }
 
     /// Has neither the workers nor any program that they start gain rights, by set-user-ID programs
     /// for instance (`PR_SET_NO_NEW_PRIVS`). Linux only.
     pub fn no_new_privs(mut self) -> Self {
-        self.options.privileges.no_new_privs = true;
+        self.setup.options.privileges.no_new_privs = true;
         self
     }
 
@@ -57,7 +57,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     ///
     /// A stale file is replaced, as with [`Listen::unix`](super::Listen::unix).
     pub fn control_socket(mut self, path: impl Into<PathBuf>) -> Self {
-        self.options.control_socket = Some(path.into());
+        self.setup.options.control_socket = Some(path.into());
         self
     }
 
@@ -68,14 +68,14 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// there: if it, or a directory on the way to it, belongs to anyone but root and the user of the
     /// server, or can be written by others.
     pub fn upgrade_to(mut self, program: impl Into<PathBuf>) -> Self {
-        self.options.upgrade_to = Some(program.into());
+        self.setup.options.upgrade_to = Some(program.into());
         self
     }
 
     /// How long the new server of an [upgrade](super#upgrade) may take until all its workers are
     /// ready; 60 seconds if this is not called. Then it is stopped, and this one goes on.
     pub fn upgrade_timeout(mut self, limit: Duration) -> Self {
-        self.options.upgrade_timeout = limit;
+        self.setup.options.upgrade_timeout = limit;
         self
     }
 
@@ -94,7 +94,8 @@ impl<W, M, A, E> Server<W, M, A, E> {
         mut self,
         hook: impl FnOnce(usize) -> O + 'static,
     ) -> Self {
-        self.prestart
+        self.setup
+            .prestart
             .push(Box::new(|index| hook(index).into_result()));
         self
     }
@@ -107,7 +108,7 @@ impl<W, M, A, E> Server<W, M, A, E> {
     /// [replaced](Self::restart) as ever. A restart policy that is exhausted stops the server all
     /// the same.
     pub fn ignore_child_interrupts(mut self) -> Self {
-        self.options.ignore_failures = true;
+        self.setup.options.ignore_failures = true;
         self
     }
 }

@@ -17,7 +17,7 @@ use aiotools::{
 };
 use nix::{
     sys::signal::{self, kill},
-    unistd::Pid,
+    unistd::{Pid, Uid, setresuid},
 };
 
 use super::children::{self, children_of, my_pid, open_descriptors};
@@ -120,6 +120,9 @@ pub(crate) fn run() -> Outcome {
         "waiters" => waiters(mode),
         "taken" => taken(mode),
         "zombies" => zombies(mode),
+        "reaped" => reaped(mode),
+        "other_user" => other_user(mode),
+        "past_runtime" => past_runtime(mode),
         "kill_on_drop" => kill_on_drop(mode),
         "cancelled" => cancelled(mode),
         "leaks" => leaks(mode),
@@ -398,6 +401,87 @@ fn zombies(mode: Mode) -> Outcome {
         }
         Ok(())
     })
+}
+
+fn until_zombie(child: u32) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !is_zombie(child) {
+        assert!(Instant::now() < until, "{child} has not ended");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn is_zombie(child: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// Children that the process forked itself, one way to reap them after the other.
+fn reaped(mode: Mode) -> Outcome {
+    let ended = || -> Result<ChildProcess, Box<dyn Error>> {
+        let child = mode.with(afork(children::ninety_nine)).blocking()?;
+        until_zombie(child.pid());
+        thread::sleep(Duration::from_millis(5));
+        assert!(is_zombie(child.pid()), "nothing was done");
+        Ok(child)
+    };
+    let gone = || assert_eq!(children_of(my_pid()), []);
+
+    let child = ended()?;
+    assert_eq!(child.try_wait()?, Some(ExitStatus::Code(99)));
+    gone();
+    let child = ended()?;
+    assert_eq!(child.wait_blocking()?, ExitStatus::Code(99));
+    gone();
+    // It is not told that a zombie got it.
+    let child = ended()?;
+    assert_eq!(child.send_signal(Signal::TERM)?, Sent::AlreadyExited);
+    gone();
+    assert_eq!(child.try_wait()?, Some(ExitStatus::Code(99)));
+    drop(ended()?);
+    gone();
+
+    // Those whose handles are dropped while they run.
+    let orphan = || -> Result<u32, Box<dyn Error>> {
+        let pid = mode.with(afork(children::idle)).blocking()?.pid();
+        kill(Pid::from_raw(pid.cast_signed()), signal::SIGKILL)?;
+        until_zombie(pid);
+        Ok(pid)
+    };
+    orphan()?;
+    let next = mode.with(afork(children::idle)).blocking()?;
+    assert_eq!(children_of(my_pid()), [next.pid()], "by the next fork");
+    orphan()?;
+    next.kill()?;
+    until_zombie(next.pid());
+    drop(next);
+    gone();
+    Ok(())
+}
+
+/// In a process that has given up its rights for a while.
+fn other_user(mode: Mode) -> Outcome {
+    let (nobody, root) = (Uid::from_raw(65_534), Uid::from_raw(0));
+    setresuid(nobody, nobody, root)?;
+    let err = mode.fail(afork(children::ninety_nine));
+    assert!(err.is_refused(), "{err}");
+    assert_eq!(err.to_string(), "the fork server belongs to another user");
+    assert_eq!(children_of(mode.parent()), []);
+    // That has done it no harm.
+    setresuid(root, root, root)?;
+    exit_code(mode)
+}
+
+fn past_runtime(mode: Mode) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tokio::task::yield_now());
+    drop(runtime);
+    let child = mode.with(afork(children::ninety_nine)).blocking()?;
+    assert_eq!(child.wait_blocking()?, ExitStatus::Code(99));
+    Ok(())
 }
 
 fn kill_on_drop(mode: Mode) -> Outcome {

@@ -17,7 +17,20 @@ fn main() -> Result<(), aiotools::ServerError> {
     if !settings.has("outlive") {
         nix::sys::prctl::set_pdeathsig(nix::sys::signal::SIGKILL).expect("prctl");
     }
+    if settings.has("ask") {
+        ask(settings.text("ask"));
+        return Ok(());
+    }
     serve::run(settings)
+}
+
+/// A client of a control socket, for a test that needs one of another user: what it is told.
+#[cfg(unix)]
+fn ask(path: &str) {
+    let mut stream = std::os::unix::net::UnixStream::connect(path).expect("it may connect");
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).expect("text");
+    settings::say!("{answer}");
 }
 
 #[cfg(not(unix))]
