@@ -8,9 +8,10 @@
 //!    it leaves them as they are.
 //! 3. When all its workers are ready, it says so on the stream, and which of the sockets it has no
 //!    use for.
-//! 4. The old server tells the service manager, gives the sockets away on the stream, and stops: its
-//!    workers finish what they have. The new one takes them over. They are the same sockets, so
-//!    there is no moment in which nobody listens. Those that it has no use for stay with the old
+//! 4. The old server gives the sockets away on the stream, tells the service manager, closes the
+//!    stream, and stops: its workers finish what they have. The new one takes the sockets over. They
+//!    are the same, so there is no moment in which nobody listens. It speaks to the service manager
+//!    from the end of the stream on: before, it would not be heard. Those that it has no use for stay with the old
 //!    one, which stops to listen there as at any stop: the door is shut, and what waits is served.
 //!
 //! # Invariants
@@ -294,6 +295,18 @@ pub(super) struct Predecessor {
     stream: UnixStream,
     /// The sockets that are left to it, by number.
     unwanted: Vec<u16>,
+    state: State,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    /// It is the server.
+    Serving,
+    /// It has given the sockets away.
+    Given,
+    /// It has told the service manager of it, or has ended.
+    Gone,
 }
 
 impl Predecessor {
@@ -313,6 +326,7 @@ impl Predecessor {
         Ok(Some(Self {
             stream,
             unwanted: Vec::new(),
+            state: State::Serving,
         }))
     }
 
@@ -336,14 +350,25 @@ impl Predecessor {
         let _ = self.stream.write_all(&bytes);
     }
 
-    /// Whether it has given the sockets away, or is gone.
-    pub(super) fn has_left(&mut self) -> bool {
+    /// Whether the sockets are ours.
+    pub(super) fn has_given(&self) -> bool {
+        self.state >= State::Given
+    }
+
+    /// Whether there is nothing left to wait for.
+    pub(super) fn is_gone(&self) -> bool {
+        self.state == State::Gone
+    }
+
+    /// Hears what it has to say.
+    pub(super) fn turn(&mut self) {
         let mut byte = [0];
-        loop {
-            return match self.stream.read(&mut byte) {
-                Err(err) if err.kind() == ErrorKind::Interrupted => continue,
-                Err(err) => err.kind() != ErrorKind::WouldBlock,
-                Ok(_) => true,
+        while !self.is_gone() {
+            self.state = match self.stream.read(&mut byte) {
+                Ok(1..) => State::Given,
+                Err(err) if err.kind() == ErrorKind::Interrupted => self.state,
+                Err(err) if err.kind() == ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => State::Gone,
             };
         }
     }

@@ -41,7 +41,7 @@ pub(in crate::server) struct Service {
     program: io::Result<PathBuf>,
     upgrade_timeout: Duration,
     upgrade: Option<Upgrade>,
-    /// Until the sockets are ours.
+    /// Until it has gone.
     predecessor: Option<Predecessor>,
     /// Another server has the sockets.
     replaced: bool,
@@ -106,7 +106,8 @@ impl Service {
 
     /// Whether the sockets belong to this server.
     pub(in crate::server) fn has_sockets(&self) -> bool {
-        self.predecessor.is_none()
+        let predecessor = self.predecessor.as_ref();
+        predecessor.is_none_or(Predecessor::has_given)
     }
 
     /// Whether there is nothing left to wait for.
@@ -118,7 +119,7 @@ impl Service {
 
     /// Whom to tell how the server is: nobody, as long as another server is the service.
     fn manager(&self) -> Option<&Notifier> {
-        self.has_sockets().then_some(&self.notifier)
+        self.predecessor.is_none().then_some(&self.notifier)
     }
 
     /// A phase has begun.
@@ -227,28 +228,20 @@ impl Service {
         }
         let upgrade = self.upgrade.as_ref();
         let upgrade = upgrade.map(|upgrade| upgrade.successor.deadline());
-        [self.notifier.due(), upgrade].into_iter().flatten().min()
+        let sign_of_life = self.manager().and_then(Notifier::due);
+        [sign_of_life, upgrade].into_iter().flatten().min()
     }
 
     /// Sees to all who are outside.
     pub(in crate::server) fn turn(&mut self, now: Instant) -> Vec<Task> {
         let mut tasks = Vec::new();
-        if let Some(predecessor) = &mut self.predecessor
-            && predecessor.has_left()
-        {
-            self.predecessor = None;
-            if let Some(control) = &mut self.control {
-                control.take_over();
-            }
-            if self.phase == Phase::Running {
-                self.notifier.ready(&self.serving());
-            }
-            tasks.push(Task::TakeOver);
-        }
+        tasks.extend(self.advance_takeover());
         if !self.has_sockets() {
             return tasks;
         }
-        self.notifier.tick(now);
+        if self.predecessor.is_none() {
+            self.notifier.tick(now);
+        }
         let asked = self
             .control
             .as_mut()

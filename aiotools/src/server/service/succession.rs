@@ -124,6 +124,27 @@ impl Service {
         Ok((successor, given))
     }
 
+    /// Hears the server before, if there is one.
+    pub(super) fn advance_takeover(&mut self) -> Option<Task> {
+        let predecessor = self.predecessor.as_mut()?;
+        let had = predecessor.has_given();
+        predecessor.turn();
+        let (has, is_gone) = (predecessor.has_given(), predecessor.is_gone());
+        if is_gone {
+            self.predecessor = None;
+            if self.phase == Phase::Running {
+                self.notifier.ready(&self.serving());
+            }
+        }
+        if had || !has {
+            return None;
+        }
+        if let Some(control) = &mut self.control {
+            control.take_over();
+        }
+        Some(Task::TakeOver)
+    }
+
     pub(super) fn advance_upgrade(&mut self, now: Instant) -> Vec<Task> {
         let Some(upgrade) = &mut self.upgrade else {
             return Vec::new();
