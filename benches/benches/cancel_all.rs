@@ -3,54 +3,45 @@
 //! `cargo bench -p aiotools-benches --bench cancel_all`; nanoseconds for one task; allocator: mimalloc.
 #![allow(missing_docs, reason = "a bench")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aiotools_benches::{Race, runtimes, tasks, within};
+use aiotools_benches::{
+    Race, runtimes,
+    tasks::{self, Settle},
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Adds contenders, each a function of how many tasks there are, and of what to do when they have been started.
-macro_rules! contenders {
-    ($race:expr, $runtime:expr, $n:expr, $($name:literal => $shape:path,)*) => {
-        $race$(.stopwatch($name, |times| {
-            let n = $n;
-            within($runtime, async move {
-                let mut took = Duration::ZERO;
-                for _ in 0..times {
-                    let mut start = Instant::now();
-                    $shape(n, async || {
-                        // Long enough for all of them to be polled and to wait, on whatever worker.
-                        for _ in 0..10 {
-                            tokio::time::sleep(Duration::from_micros(n as u64 / 20)).await;
-                        }
-                        start = Instant::now();
-                    })
-                    .await;
-                    took += start.elapsed();
-                }
-                took
-            })
-        }))*
-    };
-}
+const JOIN_SET: &str = "JoinSet::shutdown";
+const SHARED: &str = "TaskTracker + one shared token";
+const CHILD: &str = "TaskTracker + child token each";
+const GROUP: &str = "TaskGroup::cancel";
 
 fn main() {
     for (flavour, runtime) in &runtimes() {
         for n in [1_000, 20_000, 100_000] {
+            // Long enough for all of them to be polled and to wait, on whatever worker.
+            let settle = Settle::Sleep(Duration::from_micros(n as u64 / 20));
             let race = Race::new(format!("cancel {n} parked tasks, {flavour}"))
                 .pieces(n)
-                .fewer_rounds((n / 2_000).max(1));
-            contenders!(
-                race, runtime, n,
-                "JoinSet::shutdown" => tasks::shut_down_join_set,
-                "TaskTracker + one shared token" => tasks::cancel_shared_token,
-                "TaskTracker + child token each" => tasks::cancel_child_tokens,
-                "TaskGroup::cancel" => tasks::cancel_group,
-            )
-            .goal("TaskGroup::cancel", "JoinSet::shutdown", 0.65)
-            .goal("TaskGroup::cancel", "TaskTracker + one shared token", 0.8)
-            .run();
+                .fewer_rounds((n / 2_000).max(1))
+                .timed_task(JOIN_SET, runtime, move || {
+                    tasks::shut_down_join_set(n, settle)
+                })
+                .timed_task(SHARED, runtime, move || {
+                    tasks::cancel_shared_token(n, settle)
+                })
+                .timed_task(CHILD, runtime, move || {
+                    tasks::cancel_child_tokens(n, settle)
+                })
+                .timed_task(GROUP, runtime, move || tasks::cancel_group(n, settle));
+            // The goals are for many.
+            let race = match n {
+                1_000 => race,
+                _ => race.goal(GROUP, JOIN_SET, 0.65).goal(GROUP, SHARED, 0.8),
+            };
+            race.run();
         }
     }
 }

@@ -8,8 +8,11 @@
 
 use std::hint::black_box;
 
-use aiotools_benches::{Race, runtimes, tasks::Child, within};
-use futures::{StreamExt, future, stream::FuturesUnordered};
+use aiotools_benches::{
+    Race, runtimes,
+    tasks::{self, Child},
+};
+use futures::{StreamExt, stream::FuturesUnordered};
 use futures_concurrency::future::{Join as _, Race as _};
 use tokio::task::JoinSet;
 
@@ -17,10 +20,6 @@ use tokio::task::JoinSet;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const KIND: Child = Child::Yield;
-
-async fn join_all(n: usize) {
-    black_box(future::join_all((0..n).map(|_| tokio::spawn(KIND.run()))).await);
-}
 
 async fn join_handles(n: usize) {
     let handles: Vec<_> = (0..n).map(|_| tokio::spawn(KIND.run())).collect();
@@ -51,23 +50,9 @@ async fn join_in_one_task(n: usize) {
     black_box((0..n).map(|_| KIND.run()).collect::<Vec<_>>().join().await);
 }
 
-async fn gather(n: usize) {
-    black_box(aiotools::gather((0..n).map(|_| KIND.run())).await);
-}
-
 async fn unordered(n: usize) {
     let mut set: FuturesUnordered<_> = (0..n).map(|_| tokio::spawn(KIND.run())).collect();
     while let Some(done) = set.next().await {
-        done.expect("no task panics");
-    }
-}
-
-async fn join_set(n: usize) {
-    let mut set = JoinSet::new();
-    for _ in 0..n {
-        set.spawn(KIND.run());
-    }
-    while let Some(done) = set.join_next().await {
         done.expect("no task panics");
     }
 }
@@ -107,54 +92,47 @@ async fn race(n: usize) {
     won.expect("the first wins");
 }
 
-/// Adds contenders, each a function of how many futures there are.
-macro_rules! contenders {
-    ($race:expr, $runtime:expr, $n:expr, $($name:literal => $shape:path,)*) => {
-        $race$(.contender($name, |times| {
-            let n = $n;
-            within($runtime, async move {
-                for _ in 0..times {
-                    $shape(n).await;
-                }
-            });
-        }))*
-    };
-}
+const JOIN_ALL: &str = "join_all over spawned tasks";
 
 fn main() {
     for (flavour, runtime) in &runtimes() {
         for n in [16, 1_000, 10_000] {
-            let race = Race::new(format!("all results of {n}, in their order, {flavour}"))
+            let all = Race::new(format!("all results of {n}, in their order, {flavour}"))
                 .pieces(n)
-                .fewer_rounds((n / 1_000).max(1));
-            contenders!(
-                race, runtime, n,
-                "join_all over spawned tasks" => join_all,
-                "spawn, Vec<JoinHandle>" => join_handles,
-                "JoinSet, put in order" => join_set_in_order,
-                "gather" => gather,
-                "futures-concurrency join, one task" => join_in_one_task,
-            )
-            .goal("gather", "join_all over spawned tasks", 1.0)
-            .run();
+                .fewer_rounds((n / 1_000).max(1))
+                .task(JOIN_ALL, runtime, move || tasks::join_all(n, KIND))
+                .task("spawn, Vec<JoinHandle>", runtime, move || join_handles(n))
+                .task("JoinSet, put in order", runtime, move || {
+                    join_set_in_order(n)
+                })
+                .task("gather", runtime, move || tasks::gather(n, KIND))
+                .task("futures-concurrency join, one task", runtime, move || {
+                    join_in_one_task(n)
+                });
+            // The goal is for many.
+            let all = match n {
+                10_000 => all.goal("gather", JOIN_ALL, 1.0),
+                _ => all,
+            };
+            all.run();
         }
         let n = 1_000;
-        let all = Race::new(format!("results of {n} as they come, {flavour}")).pieces(n);
-        contenders!(
-            all, runtime, n,
-            "FuturesUnordered of spawned tasks" => unordered,
-            "JoinSet" => join_set,
-            "as_completed" => as_completed,
-        )
-        .run();
+        Race::new(format!("results of {n} as they come, {flavour}"))
+            .pieces(n)
+            .task("FuturesUnordered of spawned tasks", runtime, move || {
+                unordered(n)
+            })
+            .task("JoinSet", runtime, move || tasks::join_set(n, KIND))
+            .task("as_completed", runtime, move || as_completed(n))
+            .run();
         let n = 100;
-        let first = Race::new(format!("the first of {n}, and all have ended, {flavour}")).pieces(n);
-        contenders!(
-            first, runtime, n,
-            "JoinSet, then shutdown" => join_set_first,
-            "race" => race,
-            "futures-concurrency race, one task" => race_in_one_task,
-        )
-        .run();
+        Race::new(format!("the first of {n}, and all have ended, {flavour}"))
+            .pieces(n)
+            .task("JoinSet, then shutdown", runtime, move || join_set_first(n))
+            .task("race", runtime, move || race(n))
+            .task("futures-concurrency race, one task", runtime, move || {
+                race_in_one_task(n)
+            })
+            .run();
     }
 }

@@ -14,7 +14,7 @@ use std::{
     process::Command,
 };
 
-use aiotools_benches::{server::Samples, setting};
+use aiotools_benches::{Samples, setting};
 use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeValLike as _,

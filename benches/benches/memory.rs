@@ -21,6 +21,14 @@ static ALLOCATOR: Counting = Counting;
 
 const TASKS: usize = 1_000;
 
+/// One for each task, and one for all.
+const ONE_EACH: f64 = 1.0 + 1.0 / TASKS as f64;
+
+const SPAWN: &str = "tokio::spawn";
+const JOIN_SET: &str = "JoinSet";
+const GROUP: &str = "TaskGroup";
+const WITH_HANDLE: &str = "TaskGroup, handle kept";
+
 /// A future of about this size, which never ends.
 async fn parked<const SIZE: usize>() {
     let held = [1_u8; SIZE];
@@ -46,7 +54,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime")
 }
 
-fn peers<const SIZE: usize>() -> [(&'static str, [f64; 2]); 6] {
+fn peers<const SIZE: usize>() -> [(&'static str, [f64; 2]); 7] {
     let spawn = runtime().block_on(measure(|| drop(tokio::spawn(parked::<SIZE>()))));
     let join_set = runtime().block_on(async {
         let mut set = JoinSet::new();
@@ -63,58 +71,71 @@ fn peers<const SIZE: usize>() -> [(&'static str, [f64; 2]); 6] {
         let token = token.child_token();
         tracker.spawn(async move { token.run_until_cancelled(parked::<SIZE>()).await });
     }));
-    let group = runtime().block_on(async {
-        let mut measured = [0.0; 2];
-        let _ = TaskGroup::scope(async |tg| {
-            measured = measure(|| drop(tg.spawn(parked::<SIZE>()))).await;
-            tg.cancel();
-            Ok(())
-        })
-        .await;
-        measured
-    });
+    let group = in_group(|tg| drop(tg.spawn(parked::<SIZE>())));
+    let mut handles = Vec::with_capacity(2 * TASKS);
+    let with_handle = in_group(|tg| handles.push(tg.spawn(parked::<SIZE>())));
     [
-        ("tokio::spawn", spawn),
-        ("JoinSet", join_set),
+        (SPAWN, spawn),
+        (JOIN_SET, join_set),
         ("TaskTracker", tracked),
         ("TaskTracker + one shared token", shared),
         ("TaskTracker + child token each", children),
-        ("TaskGroup", group),
+        (GROUP, group),
+        (WITH_HANDLE, with_handle),
     ]
 }
 
-fn table<const SIZE: usize>(mean: &mut [f64; 2]) {
+fn in_group(mut start: impl FnMut(&TaskGroup)) -> [f64; 2] {
+    let mut measured = [0.0; 2];
+    let _ = runtime().block_on(TaskGroup::scope(async |tg| {
+        measured = measure(|| start(&tg)).await;
+        tg.cancel();
+        Ok(())
+    }));
+    measured
+}
+
+/// Gives the bytes of a task in a `JoinSet` and in a group.
+fn table<const SIZE: usize>() -> [f64; 2] {
     let peers = peers::<SIZE>();
-    let mut bytes = Table::new(format!("a task that waits, holding {SIZE} bytes"), "bytes");
-    for (name, [held, _]) in peers {
-        bytes = bytes.row(name, held);
-    }
-    if (32..=94).contains(&SIZE) {
-        bytes = bytes.goal("TaskGroup", "tokio::spawn", 1.0);
-    }
-    bytes.show();
-    mean[0] += peers[5].1[0];
-    mean[1] += peers[1].1[0];
+    let bytes = peers.iter().fold(
+        Table::new(format!("a task that waits, holding {SIZE} bytes"), "bytes"),
+        |table, (name, [held, _])| table.row(*name, *held),
+    );
+    let more = if (32..=96).contains(&SIZE) {
+        0.0
+    } else {
+        128.0
+    };
+    bytes.goal_more(GROUP, SPAWN, more).show();
     if SIZE == 64 {
-        let mut calls = Table::new("a task that waits", "allocations");
-        for (name, [_, count]) in peers {
-            calls = calls.row(name, count);
-        }
-        calls.goal("TaskGroup", "tokio::spawn", 1.0).show();
+        let calls = Table::new("a task that waits", "allocations");
+        peers
+            .iter()
+            .fold(calls, |table, (name, [_, count])| table.row(*name, *count))
+            .goal_most(GROUP, ONE_EACH)
+            .goal_most(WITH_HANDLE, ONE_EACH)
+            .show();
     }
+    [JOIN_SET, GROUP].map(|peer| {
+        let found = peers.iter().find(|(name, _)| *name == peer);
+        found.expect("it is there").1[0]
+    })
 }
 
 fn main() {
-    let mut sums = [0.0; 2];
-    table::<16>(&mut sums);
-    table::<32>(&mut sums);
-    table::<64>(&mut sums);
-    table::<90>(&mut sums);
-    table::<200>(&mut sums);
-    table::<500>(&mut sums);
+    let held = [
+        table::<16>(),
+        table::<32>(),
+        table::<64>(),
+        table::<90>(),
+        table::<200>(),
+        table::<500>(),
+    ];
+    let mean = |at: usize| held.iter().map(|held| held[at]).sum::<f64>() / held.len() as f64;
     Table::new("a task that waits, mean over these sizes", "bytes")
-        .row("JoinSet", sums[1] / 6.0)
-        .row("TaskGroup", sums[0] / 6.0)
-        .goal("TaskGroup", "JoinSet", 1.0)
+        .row(JOIN_SET, mean(0))
+        .row(GROUP, mean(1))
+        .goal(GROUP, JOIN_SET, 1.0)
         .show();
 }

@@ -9,12 +9,9 @@
 #![allow(missing_docs, reason = "a bench")]
 
 use aiotools_benches::{
-    Table,
+    Samples,
     alloc::Counting,
-    server::{
-        Calls, Client, Cpu, Kind, Peer, Samples, Wire, Work, median, serve_if_asked, system_calls,
-        tail,
-    },
+    server::{Client, Cpu, Kind, Peer, Wire, Work, median, serve_if_asked, system_calls, tail},
     setting,
 };
 
@@ -67,7 +64,9 @@ fn start(wire: Wire) -> Vec<Peer> {
 
 fn keep_busy(client: &Client, peers: &[Peer], wire: Wire) {
     const REQUESTS: usize = 64 * 50;
-    let [mut cost, mut time, mut share] = [(); 3].map(|()| Samples::default());
+    let [mut cost, mut time] = [(); 2].map(|()| Samples::default());
+    // Which worker has which connection is luck.
+    let mut share = Samples::by_median();
     for _ in 0..rounds(4) {
         for peer in peers {
             let name = peer.kind().name();
@@ -86,13 +85,18 @@ fn keep_busy(client: &Client, peers: &[Peer], wire: Wire) {
         wire.name()
     );
     let ours = Kind::Aiotools.name();
-    let goals = [
-        (ours, Kind::MultiThread.name(), 1.0),
-        (ours, Kind::Nginx.name(), 1.1),
-        (ours, Kind::Asyncio.name(), 0.333),
-        (ours, Kind::Uvloop.name(), 0.5),
-    ];
+    let goals: Vec<_> = [
+        (Kind::MultiThread, 1.0),
+        (Kind::Nginx, 1.1),
+        (Kind::Asyncio, 0.333),
+        (Kind::Uvloop, 0.5),
+    ]
+    .into_iter()
+    .filter(|(peer, _)| Kind::that_speak(wire).any(|kind| kind == *peer))
+    .map(|(peer, at_most)| (ours, peer.name(), at_most))
+    .collect();
     cost.show(format!("{what}: CPU of the server"), "ns", &goals);
+    // 0.95 of its throughput.
     let goals = [(ours, Kind::Forked.name(), 1.053)];
     time.show(format!("{what}: time, client included"), "ns", &goals);
     share.show(
@@ -105,7 +109,9 @@ fn keep_busy(client: &Client, peers: &[Peer], wire: Wire) {
 fn fixed_rate(client: &Client, peers: &[Peer], wire: Wire) {
     const RATE: u32 = 5_000;
     const REQUESTS: usize = 64 * 4;
-    let [mut half, mut most] = [(); 2].map(|()| Samples::default());
+    let mut half = Samples::default();
+    // The requests that wait longest wait for a busy worker: luck as well.
+    let mut most = Samples::by_median();
     for _ in 0..rounds(2) {
         for peer in peers {
             let mut connections = client.connect(peer.addr(), wire, CONNECTIONS);
@@ -123,21 +129,36 @@ fn fixed_rate(client: &Client, peers: &[Peer], wire: Wire) {
 
 fn counts(client: &Client, peers: &[Peer], wire: Wire) {
     const REQUESTS: usize = 64 * 200;
-    let mut counts = Counts::new(&format!("1,000 {} requests", wire.name()));
+    let what = format!("{} requests on", wire.name());
+    let mut counts = Counts::default();
     for peer in peers {
         let mut connections = client.connect(peer.addr(), wire, CONNECTIONS);
-        let calls = system_calls(&peer.pids(), || {
+        counts.calls(peer, REQUESTS, || {
             client.keep_busy(&mut connections, REQUESTS);
         });
-        let allocations = peer.kind().counts_allocations().then(|| {
+        if peer.kind().counts_allocations() {
             let before = client.work(&mut connections);
             client.keep_busy(&mut connections, REQUESTS);
             let work = Work::between(&before, &client.work(&mut connections));
-            work.allocations as f64 / REQUESTS as f64
-        });
-        counts.add(peer, REQUESTS, calls, allocations);
+            let each = work.allocations as f64 / REQUESTS as f64;
+            counts.allocations.add(peer.kind().name(), each);
+        }
     }
-    counts.show();
+    counts.show(&format!("{what} {CONNECTIONS} connections"));
+
+    // Here each of them is waited for, so that there is no luck in it.
+    const ONE_BY_ONE: usize = 2_000;
+    let mut all = Samples::default();
+    for peer in peers {
+        let mut connection = client.connect(peer.addr(), wire, 1);
+        let calls = system_calls(&peer.pids(), || {
+            client.keep_busy(&mut connection, ONE_BY_ONE);
+        });
+        if let Some(calls) = calls {
+            all.add(peer.kind().name(), calls.all as f64 / ONE_BY_ONE as f64);
+        }
+    }
+    as_by_hand(&all, &format!("{what} one connection: system calls"), 0.05);
 }
 
 fn short_connections(client: &Client, peers: &[Peer], wire: Wire) {
@@ -159,67 +180,63 @@ fn short_connections(client: &Client, peers: &[Peer], wire: Wire) {
         "{} connections of one request, {AT_ONCE} at once",
         wire.name()
     );
-    let goals = [(Kind::Aiotools.name(), Kind::Forked.name(), 1.05)];
+    let goals = [(Kind::Aiotools.name(), Kind::Forked.name(), 1.053)];
     cost.show(format!("{what}: CPU of the server"), "ns", &goals);
     time.show(format!("{what}: time, client included"), "ns", &goals);
 
-    let mut counts = Counts::new(&format!(
-        "1,000 {} connections of one request, one after the other",
-        wire.name()
-    ));
+    let mut counts = Counts::default();
     for peer in peers {
-        let calls = system_calls(&peer.pids(), || {
+        counts.calls(peer, CONNECTIONS, || {
             client.one_request_each(peer.addr(), wire, 1, CONNECTIONS);
         });
-        let allocations = peer.kind().counts_allocations().then(|| {
+        if peer.kind().counts_allocations() {
             // As many as should reach all workers.
             let mut ask = client.connect(peer.addr(), wire, 64);
             let before = client.work(&mut ask);
             client.one_request_each(peer.addr(), wire, 1, CONNECTIONS);
             let work = Work::between(&before, &client.work(&mut ask));
-            work.allocations as f64 / work.connections as f64
-        });
-        counts.add(peer, CONNECTIONS, calls, allocations);
+            let each = work.allocations as f64 / work.connections as f64;
+            counts.allocations.add(peer.kind().name(), each);
+        }
     }
-    counts.show();
+    counts.show(&format!(
+        "{} connections of one request, one after the other",
+        wire.name()
+    ));
 }
 
 /// What depends on how busy the machine is less than time does. How many events a wait brings is still a matter of luck, so the
-/// other system calls stand apart.
-struct Counts([Table; 3]);
+/// other system calls stand apart; and so is who wakes up in vain for a connection that another worker has taken.
+#[derive(Default)]
+struct Counts {
+    calls: Samples,
+    waits: Samples,
+    allocations: Samples,
+}
 
 impl Counts {
-    fn new(what: &str) -> Self {
-        let table = |of: &str| Table::new(format!("{what}: {of}"), "");
-        Self([
-            table("system calls other than waits for events"),
-            table("waits for events"),
-            table("allocations"),
-        ])
-    }
-
-    fn add(
-        &mut self,
-        peer: &Peer,
-        requests: usize,
-        calls: Option<Calls>,
-        allocations: Option<f64>,
-    ) {
-        let of_thousand = |count: u64| count as f64 / requests as f64 * 1e3;
-        let numbers = [
-            calls.map(|calls| of_thousand(calls.all - calls.waits)),
-            calls.map(|calls| of_thousand(calls.waits)),
-            allocations.map(|each| each * 1e3),
-        ];
-        for (table, number) in self.0.iter_mut().zip(numbers) {
-            if let Some(number) = number {
-                let rows = std::mem::replace(table, Table::new("", ""));
-                *table = rows.row(peer.kind().name(), number);
-            }
+    fn calls(&mut self, peer: &Peer, requests: usize, work: impl FnOnce()) {
+        if let Some(calls) = system_calls(&peer.pids(), work) {
+            let each = |count: u64| count as f64 / requests as f64;
+            let name = peer.kind().name();
+            self.calls.add(name, each(calls.all - calls.waits));
+            self.waits.add(name, each(calls.waits));
         }
     }
 
-    fn show(self) {
-        self.0.iter().for_each(Table::show);
+    fn show(&self, what: &str) {
+        let calls = format!("{what}: system calls other than waits for events");
+        self.calls.show(calls, "a request", &[]);
+        let waits = format!("{what}: waits for events");
+        self.waits.show(waits, "a request", &[]);
+        as_by_hand(&self.allocations, &format!("{what}: allocations"), 0.0);
     }
+}
+
+/// Shows counts of which our server may have so many more than the one by hand.
+fn as_by_hand(counts: &Samples, title: &str, more: f64) {
+    counts
+        .table(title, "a request")
+        .goal_more(Kind::Aiotools.name(), Kind::Forked.name(), more)
+        .show();
 }

@@ -6,26 +6,20 @@
 use aiotools_benches::{
     Curve, Race, runtimes,
     tasks::{self, Child},
-    within,
 };
 use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Adds contenders, each a function of how many tasks there are and what they do.
-macro_rules! contenders {
-    ($race:expr, $runtime:expr, $n:expr, $kind:expr, $($name:literal => $shape:path,)*) => {
-        $race$(.contender($name, |times| {
-            let (n, kind) = ($n, $kind);
-            within($runtime, async move {
-                for _ in 0..times {
-                    $shape(n, kind).await;
-                }
-            });
-        }))*
-    };
-}
+const FLOOR: &str = "floor: spawn, an atomic, a waker";
+const HANDLES: &str = "spawn, Vec<JoinHandle>";
+const JOIN_SET: &str = "JoinSet";
+const TRACKER: &str = "TaskTracker";
+const CHILD_TOKENS: &str = "TaskTracker + child token each";
+const SCOPED: &str = "async-scoped, unsafe";
+const GROUP: &str = "TaskGroup";
+const GROUP_HANDLES: &str = "TaskGroup, handles awaited";
 
 fn spawn_join(flavour: &str, runtime: &Runtime, n: usize, kind: Child) {
     let (what, to_join_set, to_tokens, to_floor) = match kind {
@@ -34,42 +28,42 @@ fn spawn_join(flavour: &str, runtime: &Runtime, n: usize, kind: Child) {
     };
     let race = Race::new(format!("spawn and join {n}, {what}, {flavour}"))
         .pieces(n)
-        .fewer_rounds((n / 4_000).max(1));
-    contenders!(
-        race, runtime, n, kind,
-        "floor: spawn, an atomic, a waker" => tasks::floor,
-        "spawn, Vec<JoinHandle>" => tasks::join_handles,
-        "JoinSet" => tasks::join_set,
-        "TaskTracker" => tasks::tracker,
-        "TaskTracker + child token each" => tasks::tracker_with_child_tokens,
-        "TaskGroup" => tasks::group,
-        "TaskGroup, handles awaited" => tasks::group_with_handles,
-    )
-    .goal("TaskGroup", "JoinSet", to_join_set)
-    .goal("TaskGroup", "TaskTracker + child token each", to_tokens)
-    .goal("TaskGroup", "floor: spawn, an atomic, a waker", to_floor)
-    .goal("TaskGroup, handles awaited", "spawn, Vec<JoinHandle>", 1.35)
-    .run();
+        .fewer_rounds((n / 4_000).max(1))
+        .task(FLOOR, runtime, move || tasks::floor(n, kind))
+        .task(HANDLES, runtime, move || tasks::join_handles(n, kind))
+        .task(JOIN_SET, runtime, move || tasks::join_set(n, kind))
+        .task(TRACKER, runtime, move || tasks::tracker(n, kind))
+        .task(CHILD_TOKENS, runtime, move || {
+            tasks::tracker_with_child_tokens(n, kind)
+        });
+    // It polls all of its handles again and again: 100,000 of them take it seconds.
+    let race = match n {
+        100_000 => race,
+        _ => race.task(SCOPED, runtime, move || tasks::scoped(n, kind)),
+    };
+    race.task(GROUP, runtime, move || tasks::group(n, kind))
+        .task(GROUP_HANDLES, runtime, move || {
+            tasks::group_with_handles(n, kind)
+        })
+        .goal(GROUP, JOIN_SET, to_join_set)
+        .goal(GROUP, CHILD_TOKENS, to_tokens)
+        .goal(GROUP, FLOOR, to_floor)
+        .goal(GROUP_HANDLES, HANDLES, 1.35)
+        .run();
 }
 
 /// What one child costs over the size of its group, beside what a bare task costs.
 fn by_size(flavour: &str, runtime: &Runtime) {
-    let mut curve = Curve::new(
-        format!("one child, by the size of its group, {flavour}"),
-        "ns",
-    )
-    .flat_within(1.5);
+    let title = format!("one child, by the size of its group, {flavour}");
+    let mut curve = Curve::new(title, "ns").flat_within(1.5);
     for n in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
-        let race = Race::new(format!("one child among {n}, {flavour}"))
+        let lows = Race::new(format!("one child among {n}, {flavour}"))
             .pieces(n)
-            .fewer_rounds((n / 1_000).max(1));
-        let lows = contenders!(
-            race, runtime, n, Child::Yield,
-            "TaskGroup" => tasks::group,
-            "floor: spawn, an atomic, a waker" => tasks::floor,
-        )
-        .run();
-        curve.point("TaskGroup", n as f64, lows[0]);
+            .fewer_rounds((n / 1_000).max(1))
+            .task(GROUP, runtime, move || tasks::group(n, Child::Yield))
+            .task(FLOOR, runtime, move || tasks::floor(n, Child::Yield))
+            .run();
+        curve.point(GROUP, n as f64, lows[0]);
         curve.point("floor", n as f64, lows[1]);
     }
     curve.show();
@@ -83,15 +77,9 @@ fn by_depth(flavour: &str, runtime: &Runtime) {
         let lows = Race::new(format!("groups nested {depth} deep, {flavour}"))
             .pieces(depth)
             .fewer_rounds(2)
-            .contender("TaskGroup", |times| {
-                within(runtime, async move {
-                    for _ in 0..times {
-                        tasks::nest(depth).await;
-                    }
-                });
-            })
+            .task(GROUP, runtime, move || tasks::nest(depth))
             .run();
-        curve.point("TaskGroup", depth as f64, lows[0]);
+        curve.point(GROUP, depth as f64, lows[0]);
     }
     curve.show();
 }

@@ -7,15 +7,19 @@
 //! What is printed is also written to the directory that `AIOTOOLS_BENCH_OUT` names, for `scripts/bench`.
 
 pub mod alloc;
+pub mod callgrind;
 pub mod managers;
 pub mod plot;
+pub mod python;
+pub mod question;
 mod race;
+mod samples;
 pub mod server;
-mod table;
 pub mod tasks;
 
+pub use question::{Curve, Table};
 pub use race::Race;
-pub use table::{Curve, Table};
+pub use samples::Samples;
 
 /// A number from the environment: `ROUNDS` makes every bench shorter or longer.
 #[must_use]

@@ -1,12 +1,14 @@
-//! The same set-up, body and cleanup: by hand, and in managers of each kind.
+//! The same set-up, body and cleanup: by hand, and in managers of each kind, one or many.
 
 use std::cell::Cell;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use aiotools::actxmgr;
+use aiotools::{AsyncExitStack, actxgroup, actxmgr, cleanup};
+use tokio_util::task::TaskTracker;
 
 thread_local! {
     /// What set-up takes and cleanup gives back.
@@ -98,6 +100,40 @@ macro_rules! shapes {
                 black_box(&mut *lease);
                 lease.exit().await;
             }
+
+            /// `n` of them by hand: set up one by one, and cleaned up from the last to the first.
+            pub async fn many_by_hand(n: usize) {
+                let mut leases = Vec::with_capacity(n);
+                for _ in 0..n {
+                    let lease = take();
+                    $suspend;
+                    leases.push(lease);
+                }
+                while let Some(mut lease) = leases.pop() {
+                    black_box(&mut lease);
+                    $suspend;
+                    give_back();
+                }
+            }
+
+            /// `n` managers in an exit stack.
+            pub async fn stack(n: usize) {
+                let stack = AsyncExitStack::new();
+                for _ in 0..n {
+                    let Ok(lease) = stack.enter(shared_manager()).await;
+                    black_box(lease);
+                }
+                stack.exit().await.expect("no cleanup fails");
+            }
+
+            /// `n` managers in a group, entered and left at once.
+            pub async fn group(n: usize) {
+                let Ok(mut leases) = actxgroup((0..n).map(|_| shared_manager())).await;
+                leases.iter_mut().for_each(|lease| {
+                    black_box(lease);
+                });
+                let Ok(()) = leases.exit().await;
+            }
         }
     };
 }
@@ -108,6 +144,42 @@ shapes!(
     Suspend::default().await,
     "Set-up and cleanup suspend once each."
 );
+
+#[actxmgr]
+async fn dropped() {
+    yield_!();
+    Suspend::default().await;
+}
+
+/// A guard of which only the cleanup does anything, and suspends once.
+pub async fn guard_to_drop() -> impl Sized {
+    dropped().await
+}
+
+/// `n` such guards that are dropped at once; waits for their cleanups.
+///
+/// # Panics
+///
+/// If a cleanup takes longer than any should.
+pub async fn drop_guards(n: usize) {
+    let mut guards = Vec::with_capacity(n);
+    for _ in 0..n {
+        guards.push(dropped().await);
+    }
+    drop(black_box(guards));
+    let drained = cleanup::drain(Duration::from_secs(60)).await;
+    assert!(drained.is_complete(), "{drained}");
+}
+
+/// `n` tasks that do what these cleanups do.
+pub async fn spawn_cleanups(n: usize) {
+    let cleanups = TaskTracker::new();
+    for _ in 0..n {
+        cleanups.spawn(Suspend::default());
+    }
+    cleanups.close();
+    cleanups.wait().await;
+}
 
 /// `n` times the shape of this name.
 ///

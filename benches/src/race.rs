@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Table, setting};
+use tokio::runtime::Runtime;
+
+use crate::{Samples, setting, within};
 
 /// One way to do the work.
 struct Contender<'a> {
     name: String,
     run: Box<dyn FnMut(u32) -> Option<Duration> + 'a>,
-    samples: Vec<f64>,
     iterations: u32,
 }
 
@@ -72,6 +73,38 @@ impl<'a> Race<'a> {
         self.timed(name, move |n| Some(run(n)))
     }
 
+    /// Adds a contender that is run in a task of `runtime`, as often as it has to be.
+    pub fn task<W, F>(self, name: impl Into<String>, runtime: &'a Runtime, work: W) -> Self
+    where
+        W: Fn() -> F + Copy + Send + 'static,
+        F: Future<Output = ()> + Send,
+    {
+        self.contender(name, move |times| {
+            within(runtime, async move {
+                for _ in 0..times {
+                    work().await;
+                }
+            });
+        })
+    }
+
+    /// The same, where the work says how long that part of it took which counts.
+    pub fn timed_task<W, F>(self, name: impl Into<String>, runtime: &'a Runtime, work: W) -> Self
+    where
+        W: Fn() -> F + Copy + Send + 'static,
+        F: Future<Output = Duration> + Send,
+    {
+        self.stopwatch(name, move |times| {
+            within(runtime, async move {
+                let mut took = Duration::ZERO;
+                for _ in 0..times {
+                    took += work().await;
+                }
+                took
+            })
+        })
+    }
+
     fn timed(
         mut self,
         name: impl Into<String>,
@@ -80,7 +113,6 @@ impl<'a> Race<'a> {
         self.contenders.push(Contender {
             name: name.into(),
             run: Box::new(run),
-            samples: Vec::new(),
             iterations: 1,
         });
         self
@@ -93,35 +125,25 @@ impl<'a> Race<'a> {
     }
 
     /// Runs the race and shows nanoseconds for one piece of work; gives the low percentile of each contender, in their order.
-    ///
-    /// # Panics
-    ///
-    /// If a goal names a contender that is not there.
     pub fn run(mut self) -> Vec<f64> {
         const SAMPLE: Duration = Duration::from_millis(1);
         for contender in &mut self.contenders {
             contender.calibrate(SAMPLE);
         }
+        let mut samples = Samples::default();
         for _ in 0..self.rounds {
             for contender in &mut self.contenders {
                 let nanos = contender.sample().as_nanos() as f64;
                 let pieces = f64::from(contender.iterations) * self.pieces as f64;
-                contender.samples.push(nanos / pieces);
+                samples.add(&contender.name, nanos / pieces);
             }
         }
-        let mut table = Table::new(self.title, "ns");
-        let mut lows = Vec::new();
-        for contender in &mut self.contenders {
-            contender.samples.sort_by(f64::total_cmp);
-            let at = |tenth: usize| contender.samples[contender.samples.len() * tenth / 10];
-            lows.push(at(1));
-            table = table.sampled(&contender.name, at(1), at(5), at(9));
-        }
+        let mut table = samples.table(self.title, "ns");
         for (name, peer, at_most) in self.goals {
             table = table.goal(name, peer, at_most);
         }
         table.show();
-        lows
+        samples.lows()
     }
 }
 

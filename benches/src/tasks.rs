@@ -8,9 +8,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use aiotools::TaskGroup;
+use async_scoped::TokioScope;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -95,6 +97,23 @@ pub async fn tracker_with_child_tokens(n: usize, kind: Child) {
     tracker.wait().await;
 }
 
+/// async-scoped: children that borrow what stands in the function that starts them. Safe code has that only where the thread is blocked
+/// until they are done.
+#[expect(unsafe_code, reason = "the scope of async-scoped that does not block")]
+pub async fn scoped(n: usize, kind: Child) {
+    let borrowed = &kind;
+    // SAFETY: the future is awaited where it is made, by a task that nothing cancels or forgets.
+    let ((), done) = unsafe {
+        TokioScope::scope_and_collect(|scope| {
+            for _ in 0..n {
+                scope.spawn(async { borrowed.run().await });
+            }
+        })
+    }
+    .await;
+    black_box(done);
+}
+
 /// A group whose handles are dropped at once.
 pub async fn group(n: usize, kind: Child) {
     TaskGroup::scope(async |tg| {
@@ -125,11 +144,12 @@ pub async fn gather(n: usize, kind: Child) {
     black_box(aiotools::gather((0..n).map(|_| kind.run())).await);
 }
 
-/// A group in a child of a group, and so on, `depth` of them.
+/// A group in a child of a group, and so on, `depth` of them; the innermost child yields once, so that each level has a child to wait
+/// for.
 pub fn nest(depth: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         if depth == 0 {
-            return;
+            return tokio::task::yield_now().await;
         }
         TaskGroup::scope(async |tg| {
             tg.spawn(nest(depth - 1)).await?;
@@ -144,51 +164,77 @@ async fn parked() {
     std::future::pending::<()>().await;
 }
 
-/// `JoinSet::shutdown` of `n` parked tasks; `started` is called between their start and their end.
-pub async fn shut_down_join_set(n: usize, started: impl AsyncFnOnce()) {
+/// Waits until tasks that have just been started are parked.
+#[derive(Clone, Copy, Debug)]
+pub enum Settle {
+    /// By yielding to them, on the runtime that runs all of them.
+    Yield,
+    /// By so many short sleeps, on whatever worker they are.
+    Sleep(Duration),
+}
+
+impl Settle {
+    /// Gives the time at which it is done.
+    async fn wait(self) -> Instant {
+        for _ in 0..10 {
+            match self {
+                Self::Yield => tokio::task::yield_now().await,
+                Self::Sleep(time) => tokio::time::sleep(time).await,
+            }
+        }
+        Instant::now()
+    }
+}
+
+/// `JoinSet::shutdown` of `n` parked tasks: how long it takes until they are gone.
+pub async fn shut_down_join_set(n: usize, settle: Settle) -> Duration {
     let mut set = JoinSet::new();
     for _ in 0..n {
         set.spawn(parked());
     }
-    started().await;
+    let start = settle.wait().await;
     set.shutdown().await;
+    start.elapsed()
 }
 
 /// A token shared by `n` parked tasks in a `TaskTracker`.
-pub async fn cancel_shared_token(n: usize, started: impl AsyncFnOnce()) {
-    let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
-    for _ in 0..n {
-        let token = token.clone();
-        tracker.spawn(async move { token.run_until_cancelled(parked()).await });
-    }
-    started().await;
-    token.cancel();
-    tracker.close();
-    tracker.wait().await;
+pub async fn cancel_shared_token(n: usize, settle: Settle) -> Duration {
+    cancel_tokens(n, settle, CancellationToken::clone).await
 }
 
 /// A child token for each of `n` parked tasks in a `TaskTracker`.
-pub async fn cancel_child_tokens(n: usize, started: impl AsyncFnOnce()) {
+pub async fn cancel_child_tokens(n: usize, settle: Settle) -> Duration {
+    cancel_tokens(n, settle, CancellationToken::child_token).await
+}
+
+async fn cancel_tokens(
+    n: usize,
+    settle: Settle,
+    of: fn(&CancellationToken) -> CancellationToken,
+) -> Duration {
     let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
     for _ in 0..n {
-        let token = token.child_token();
+        let token = of(&token);
         tracker.spawn(async move { token.run_until_cancelled(parked()).await });
     }
-    started().await;
+    let start = settle.wait().await;
     token.cancel();
     tracker.close();
     tracker.wait().await;
+    start.elapsed()
 }
 
 /// `TaskGroup::cancel` with `n` parked children.
-pub async fn cancel_group(n: usize, started: impl AsyncFnOnce()) {
+pub async fn cancel_group(n: usize, settle: Settle) -> Duration {
+    let mut start = Instant::now();
     let _ = TaskGroup::scope(async |tg| {
         for _ in 0..n {
             drop(tg.spawn(parked()));
         }
-        started().await;
+        start = settle.wait().await;
         tg.cancel();
         Ok(())
     })
     .await;
+    start.elapsed()
 }

@@ -2,16 +2,20 @@
 //! of a process from outside.
 
 mod client;
+mod kind;
+mod latency;
 mod peer;
 mod process;
-mod samples;
 mod serve;
+mod system_calls;
 
 pub use client::{Client, Connections, Work};
-pub use peer::{Kind, Peer, Skipped, pause};
-pub use process::{Calls, Cpu, descriptors, memory, sleeps, sockets, system_calls};
-pub use samples::{Samples, median, tail};
+pub use kind::Kind;
+pub use latency::{median, tail};
+pub use peer::{Peer, pause};
+pub use process::{Cpu, descriptors, memory, sleeps, sockets};
 pub use serve::serve_if_asked;
+pub use system_calls::{Calls, system_calls, system_calls_of_a_life};
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

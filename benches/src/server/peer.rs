@@ -15,103 +15,8 @@ use nix::{
     unistd::Pid,
 };
 
-use super::Wire;
-
-/// A kind of server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Our `#[server]`.
-    Aiotools,
-    /// The same with a queue for each worker.
-    AiotoolsQueues,
-    /// One process with tokio's multi-thread runtime.
-    MultiThread,
-    /// Processes forked by hand, with one shared listener.
-    Forked,
-    /// Threads with a `SO_REUSEPORT` socket and a current-thread runtime each.
-    ReusePort,
-    /// actix-server.
-    Actix,
-    /// nginx.
-    Nginx,
-    /// Python's aiotools on asyncio, with its streams.
-    Asyncio,
-    /// The same on uvloop.
-    Uvloop,
-    /// Python's aiotools on asyncio, with a protocol: the quickest form that asyncio has.
-    AsyncioProtocol,
-    /// The same on uvloop.
-    UvloopProtocol,
-}
-
-/// Why a peer does not take part.
-pub type Skipped = String;
-
-impl Kind {
-    const ALL: [Self; 11] = [
-        Self::Aiotools,
-        Self::AiotoolsQueues,
-        Self::MultiThread,
-        Self::Forked,
-        Self::ReusePort,
-        Self::Actix,
-        Self::Nginx,
-        Self::Asyncio,
-        Self::AsyncioProtocol,
-        Self::Uvloop,
-        Self::UvloopProtocol,
-    ];
-
-    /// Those that speak `wire`.
-    pub fn that_speak(wire: Wire) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |kind| match wire {
-            Wire::Http => !kind.is_python(),
-            Wire::Echo => *kind != Self::Nginx,
-        })
-    }
-
-    fn is_python(self) -> bool {
-        self.python().is_some()
-    }
-
-    fn python(self) -> Option<[&'static str; 2]> {
-        match self {
-            Self::Asyncio => Some(["asyncio", "streams"]),
-            Self::Uvloop => Some(["uvloop", "streams"]),
-            Self::AsyncioProtocol => Some(["asyncio", "protocol"]),
-            Self::UvloopProtocol => Some(["uvloop", "protocol"]),
-            _ => None,
-        }
-    }
-
-    /// Whether it answers the question for its allocations.
-    #[must_use]
-    pub fn counts_allocations(self) -> bool {
-        !self.is_python() && self != Self::Nginx
-    }
-
-    /// The name in a table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Aiotools => "aiotools `#[server]`",
-            Self::AiotoolsQueues => "aiotools, a queue for each worker",
-            Self::MultiThread => "one multi-thread tokio process",
-            Self::Forked => "forked by hand, one shared listener",
-            Self::ReusePort => "threads with SO_REUSEPORT",
-            Self::Actix => "actix-server",
-            Self::Nginx => "nginx",
-            Self::Asyncio => "Python aiotools, asyncio streams",
-            Self::Uvloop => "Python aiotools, uvloop streams",
-            Self::AsyncioProtocol => "Python aiotools, asyncio protocol",
-            Self::UvloopProtocol => "Python aiotools, uvloop protocol",
-        }
-    }
-
-    pub(super) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
+use super::{Kind, Wire};
+use crate::python::{self, Skipped};
 
 /// A server that runs; dropped, it is killed with all its workers.
 #[derive(Debug)]
@@ -133,19 +38,36 @@ impl Peer {
         if kind == Kind::Nginx {
             return Self::nginx(workers);
         }
-        let mut command = if let Some([event_loop, style]) = kind.python() {
-            let python = python()?;
-            let mut command = bounded(&python);
-            command
-                .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/echo.py"))
-                .args([event_loop, style, &workers.to_string()]);
-            command
-        } else {
-            let this = std::env::current_exe().map_err(|err| err.to_string())?;
-            let mut command = Command::new(this);
-            command.args(["serve", kind.name(), wire.name(), &workers.to_string()]);
-            command
-        };
+        if let Some([event_loop, style]) = kind.python() {
+            let mut command = python::command("echo.py")?;
+            command.args([event_loop, style, &workers.to_string()]);
+            return Self::spawn(kind, &mut command)?.wait_for_workers(workers);
+        }
+        let this = std::env::current_exe().map_err(|err| err.to_string())?;
+        Self::spawn(
+            kind,
+            Command::new(this).args(served_here(kind, wire, workers)),
+        )
+    }
+
+    /// Starts one of our own servers as the child of a program that watches it.
+    ///
+    /// # Errors
+    ///
+    /// If the program is not installed, or the server does not start.
+    pub fn start_under(
+        mut tracer: Command,
+        kind: Kind,
+        wire: Wire,
+        workers: usize,
+    ) -> Result<Self, Skipped> {
+        let this = std::env::current_exe().map_err(|err| err.to_string())?;
+        tracer.arg(this).args(served_here(kind, wire, workers));
+        Self::spawn(kind, &mut tracer)
+    }
+
+    /// Starts what says where it listens.
+    fn spawn(kind: Kind, command: &mut Command) -> Result<Self, Skipped> {
         let mut process = command
             .stdout(Stdio::piped())
             .process_group(0)
@@ -175,6 +97,19 @@ impl Peer {
         peer.wait_until_it_answers()
     }
 
+    /// For those that listen before they fork.
+    fn wait_for_workers(self, workers: usize) -> Result<Self, Skipped> {
+        let until = Instant::now() + Duration::from_secs(10);
+        // `timeout` and the parent.
+        while self.pids().len() < workers + 2 {
+            if Instant::now() > until {
+                return Err("it does not start its workers".to_owned());
+            }
+            pause(Duration::from_millis(10));
+        }
+        Ok(self)
+    }
+
     fn nginx(workers: usize) -> Result<Self, Skipped> {
         let nginx = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"]
             .into_iter()
@@ -201,7 +136,7 @@ impl Peer {
         fs::create_dir_all(&folder)
             .and_then(|()| fs::write(&config, text))
             .map_err(|err| err.to_string())?;
-        let process = bounded(Path::new(nginx))
+        let process = python::bounded(nginx)
             .arg("-c")
             .arg(&config)
             .arg("-e")
@@ -217,7 +152,7 @@ impl Peer {
             process,
             folder: Some(folder),
         };
-        peer.wait_until_it_answers()
+        peer.wait_until_it_answers()?.wait_for_workers(workers)
     }
 
     fn wait_until_it_answers(self) -> Result<Self, Skipped> {
@@ -262,11 +197,24 @@ impl Peer {
         super::process::tree(self.process.id())
     }
 
+    /// Asks the server that runs under a tracer to stop, and waits until both have ended.
+    pub fn stop_under_tracer(mut self) {
+        if let [_, server, ..] = self.pids()[..] {
+            let _ = nix::sys::signal::kill(Pid::from_raw(server.cast_signed()), Signal::SIGTERM);
+        }
+        let _ = self.process.wait();
+    }
+
     /// Sends a signal to the process that was started.
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.process.id().cast_signed());
         let _ = nix::sys::signal::kill(pid, signal);
     }
+}
+
+/// The command line that [`serve_if_asked`](super::serve_if_asked) reads.
+fn served_here(kind: Kind, wire: Wire, workers: usize) -> [String; 4] {
+    ["serve", kind.name(), wire.name(), &workers.to_string()].map(str::to_owned)
 }
 
 impl Drop for Peer {
@@ -280,24 +228,6 @@ impl Drop for Peer {
         if let Some(folder) = &self.folder {
             let _ = fs::remove_dir_all(folder);
         }
-    }
-}
-
-/// A program that ends by itself, with all that it has started, some time after it was forgotten.
-fn bounded(program: &Path) -> Command {
-    let mut command = Command::new("timeout");
-    // Without `--foreground`, which would spare the program's own children.
-    command.args(["--kill-after=1", "900"]).arg(program);
-    command
-}
-
-/// The Python of the scratch environment that `scripts/bench-peers` makes.
-fn python() -> Result<PathBuf, Skipped> {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench-peers/bin/python");
-    if python.exists() {
-        Ok(python)
-    } else {
-        Err("Python's aiotools is not installed (scripts/bench-peers does that)".to_owned())
     }
 }
 

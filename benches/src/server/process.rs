@@ -1,16 +1,6 @@
 //! What can be read of other processes.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    os::unix::ffi::OsStrExt as _,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
-
-use nix::{sys::signal::Signal, unistd::Pid};
-
-use super::peer::pause;
+use std::{collections::BTreeMap, fs, os::unix::ffi::OsStrExt as _};
 
 /// `root` and all that descend from it.
 pub(super) fn tree(root: u32) -> Vec<u32> {
@@ -115,64 +105,4 @@ pub fn sleeps(pid: u32) -> u64 {
         .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
     line.and_then(|count| count.trim().parse().ok())
         .unwrap_or(0)
-}
-
-/// The system calls that processes made.
-#[derive(Clone, Copy, Debug)]
-pub struct Calls {
-    /// All of them.
-    pub all: u64,
-    /// Those that wait for events. How many events one of them brings is a matter of luck.
-    pub waits: u64,
-}
-
-/// The system calls that `pids` make while `work` runs; `None` where neither perf nor strace may
-/// look.
-pub fn system_calls(pids: &[u32], work: impl FnOnce()) -> Option<Calls> {
-    let list: Vec<_> = pids.iter().map(u32::to_string).collect();
-    let file = std::env::temp_dir().join(format!("aiotools-bench-calls-{}", std::process::id()));
-    let mut perf = Command::new("perf");
-    perf.args(["stat", "-x,", "-e", "raw_syscalls:sys_enter"])
-        .args(["-e", "syscalls:sys_enter_epoll_wait"])
-        .args(["-p", &list.join(","), "-o"])
-        .arg(&file);
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-c", "-f", "-U", "calls,name", "-o"])
-        .arg(&file);
-    for pid in &list {
-        strace.args(["-p", pid]);
-    }
-    let mut tracer = attach(&mut perf).or_else(|| attach(&mut strace))?;
-    work();
-    let _ = nix::sys::signal::kill(Pid::from_raw(tracer.id().cast_signed()), Signal::SIGINT);
-    let _ = tracer.wait();
-    let text = fs::read_to_string(&file).unwrap_or_default();
-    let _ = fs::remove_file(&file);
-    // perf: `count,,event,..`; strace: `count name`.
-    let count = |names: [&str; 2]| {
-        let line = text
-            .lines()
-            .find(|line| names.iter().any(|name| line.contains(name)))?;
-        let end = line.find(|c: char| !c.is_ascii_digit() && c != ' ')?;
-        line[..end].trim().parse::<u64>().ok()
-    };
-    Some(Calls {
-        all: count(["raw_syscalls:sys_enter", " total"])?,
-        waits: count(["sys_enter_epoll_wait", " epoll_wait"]).unwrap_or(0),
-    })
-}
-
-/// Starts a tracer, and gives it time to attach; `None` if it ends at once.
-fn attach(command: &mut Command) -> Option<Child> {
-    let mut tracer = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    pause(Duration::from_millis(300));
-    match tracer.try_wait() {
-        Ok(None) => Some(tracer),
-        _ => None,
-    }
 }
