@@ -137,6 +137,17 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
     /// # Cancel safety
     ///
     /// As [`get_with`](Self::get_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let lengths = aiotools::LruCache::new(2);
+    /// let unknown = lengths.try_get_with("four", async { Err("not in the dictionary") }).await;
+    /// assert_eq!(unknown, Err("not in the dictionary"));
+    /// assert_eq!(lengths.try_get_with("four", async { Ok::<_, &str>(4) }).await, Ok(4));
+    /// # });
+    /// ```
     pub async fn try_get_with<E, F>(&self, key: K, computation: F) -> Result<V, E>
     where
         F: Future<Output = Result<V, E>>,
@@ -177,9 +188,31 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
     ///
     /// Outside a tokio runtime there is no background, and an expired value is none.
     ///
+    /// # Panics
+    ///
+    /// As [`get_with`](Self::get_with), where there is no value to return.
+    ///
     /// # Cancel safety
     ///
     /// As [`get_with`](Self::get_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+    /// use std::time::Duration;
+    /// use aiotools::LruCache;
+    /// use tokio::time::sleep;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let rates = LruCache::builder().expire_after(minute).stale_while_revalidate(minute).build();
+    /// assert_eq!(rates.get_stale_with("EUR", async { 1 }).await, 1);
+    /// sleep(minute).await;
+    /// assert_eq!(rates.get_stale_with("EUR", async { 2 }).await, 1); // starts it, and does not wait
+    /// sleep(Duration::from_secs(1)).await;
+    /// assert_eq!(rates.get_stale_with("EUR", async { 3 }).await, 2);
+    /// # });
+    /// ```
     pub async fn get_stale_with<F>(&self, key: K, computation: F) -> V
     where
         F: Future<Output = V> + Send + 'static,
@@ -197,6 +230,10 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
     ///
     /// As [`try_get_with`](Self::try_get_with).
     ///
+    /// # Panics
+    ///
+    /// As [`get_stale_with`](Self::get_stale_with).
+    ///
     /// # Cancel safety
     ///
     /// As [`get_with`](Self::get_with).
@@ -213,6 +250,10 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
     /// # Errors
     ///
     /// As [`retry_get_with`](Self::retry_get_with).
+    ///
+    /// # Panics
+    ///
+    /// As [`get_stale_with`](Self::get_stale_with).
     ///
     /// # Cancel safety
     ///
@@ -246,8 +287,8 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
         }
     }
 
-    /// Removes the entry of this key, and says whether there was one. If it is being computed, those who wait for it get it, but the
-    /// cache does not; the next call computes anew.
+    /// Removes the entry of this key, and says whether there was one that could still be given out. If it is being computed, those who wait for
+    /// it get it, but the cache does not; the next call computes anew.
     ///
     /// A value is dropped when the last one who uses it is done, and the store gets round to it.
     pub fn invalidate(&self, key: &K) -> bool {
@@ -266,7 +307,8 @@ impl<K: CacheKey, V: CacheValue> LruCache<K, V> {
     }
 
     /// Removes all entries, cancels the computations in the background, and returns when they have ended, cleanup included. From now on every call
-    /// computes for itself, as if there was no cache; those that callers lead go on.
+    /// computes for itself, as if there was no cache; those that callers lead go on. A second call, and a concurrent one, waits for the
+    /// same end.
     ///
     /// # Cancel safety
     ///

@@ -41,6 +41,7 @@ mod function;
 mod info;
 
 mod lru_cache;
+mod map;
 mod nesting;
 mod refresh;
 mod slot;

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::runtime::{Handle, Id};
@@ -15,15 +15,22 @@ use crate::task::{BoxError, TaskContext};
 /// several runtimes; each has a context of its own, and a refresh ends with its runtime at the latest.
 #[derive(Default)]
 pub(super) struct Refreshes {
-    contexts: Mutex<Vec<(Id, TaskContext)>>,
+    contexts: Mutex<Contexts>,
+}
+
+#[derive(Default)]
+struct Contexts {
+    /// Nothing is started any more.
+    closed: bool,
+    open: Vec<(Id, Arc<TaskContext>)>,
 }
 
 impl Refreshes {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Id, TaskContext)>> {
+    fn lock(&self) -> MutexGuard<'_, Contexts> {
         self.contexts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts one. Its error goes to `tracing`.
+    /// Starts one, unless they have been closed. Its error goes to `tracing`.
     ///
     /// # Panics
     ///
@@ -32,31 +39,47 @@ impl Refreshes {
     where
         F: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
+        // Not under the lock, as it may be dropped there and then, with what is the user's in it.
+        if let Some(context) = self.context() {
+            drop(context.spawn_named("refresh", refresh));
+        }
+    }
+
+    /// The one of this runtime.
+    fn context(&self) -> Option<Arc<TaskContext>> {
         let runtime = Handle::current().id();
         let mut contexts = self.lock();
-        // What is left of runtimes that are gone; dropped behind the lock.
-        let (contexts_left, _ended) = std::mem::take(&mut *contexts)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(id, context)| *id == runtime || !context.is_empty());
-        *contexts = contexts_left;
-        let at = match contexts.iter().position(|(id, _)| *id == runtime) {
-            Some(at) => at,
+        if contexts.closed {
+            return None;
+        }
+        // What is left of runtimes that are gone goes.
+        contexts
+            .open
+            .retain(|(id, context)| *id == runtime || !context.is_empty());
+        let known = contexts.open.iter().find(|(id, _)| *id == runtime);
+        let context = match known {
+            Some((_, context)) => Arc::clone(context),
             None => {
-                contexts.push((runtime, TaskContext::named("refreshes of a cache")));
-                contexts.len() - 1
+                let context = Arc::new(TaskContext::named("refreshes of a cache"));
+                contexts.open.push((runtime, Arc::clone(&context)));
+                context
             }
         };
-        drop(contexts[at].1.spawn_named("refresh", refresh));
-        drop(contexts);
+        Some(context)
     }
 
     /// Cancels all, and waits until they have ended.
     pub(super) async fn close(&self) {
-        let contexts = std::mem::take(&mut *self.lock());
-        for (_, context) in &contexts {
+        let contexts: Vec<_> = {
+            let mut contexts = self.lock();
+            contexts.closed = true;
+            let open = contexts.open.iter();
+            open.map(|(_, context)| Arc::clone(context)).collect()
+        };
+        for context in &contexts {
             context.cancel();
         }
-        for (_, context) in &contexts {
+        for context in &contexts {
             context.close().await;
         }
     }

@@ -15,22 +15,19 @@ use std::{
     },
 };
 
-use moka::{
-    ops::compute::{CompResult, Op},
-    policy::EvictionPolicy,
-    sync::Cache,
-};
+use moka::ops::compute::Op;
 use tokio::time::Instant;
 
 use super::{
     bounds::{CacheKey, CacheValue},
     builder::Config,
     info::CacheInfo,
-    slot::{Look, SharedError, Slot, Turn},
+    map::{self, Map},
+    slot::{Look, Ready, SharedError, Slot, Turn},
 };
 
 pub(super) struct Store<K, V> {
-    map: Cache<K, Arc<Slot<K, V>>>,
+    map: Map<K, Arc<Slot<K, V>>>,
     config: Config,
     epoch: AtomicU64,
     closed: AtomicBool,
@@ -60,12 +57,8 @@ enum Age {
 
 impl<K: CacheKey, V: CacheValue> Store<K, V> {
     pub(super) fn new(config: Config) -> Arc<Self> {
-        let mut map = Cache::builder().eviction_policy(EvictionPolicy::lru());
-        if let Some(max_size) = config.max_size {
-            map = map.max_capacity(max_size as u64);
-        }
         Arc::new(Self {
-            map: map.build(),
+            map: Map::new(config.max_size),
             config,
             epoch: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -87,10 +80,11 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
                 Some(slot) => slot,
                 None => {
                     let fresh = Slot::running(key.clone(), self.epoch.load(SeqCst));
-                    let slot = self.map.get_with(key.clone(), || Arc::clone(&fresh));
-                    self.map.run_pending_tasks();
+                    let lead = self.lead(Arc::clone(&fresh));
+                    let slot = self.map.get_or_insert(key.clone(), &fresh);
                     if Arc::ptr_eq(&slot, &fresh) {
-                        return self.lead(slot);
+                        self.map.run_pending_tasks();
+                        return self.begin(lead);
                     }
                     slot
                 }
@@ -126,21 +120,27 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
                         slot: Some(slot),
                     });
                 }
-                Look::Lead => return self.lead(slot),
+                Look::Lead => return self.begin(self.lead(slot)),
                 Look::Ready => {}
                 Look::Failed => self.remove(&slot),
             }
         }
     }
 
-    fn lead(self: &Arc<Self>, slot: Arc<Slot<K, V>>) -> Found<K, V> {
-        self.misses.fetch_add(1, Relaxed);
-        self.sweep(64);
-        Found::Lead(Lead {
+    /// The duty for a slot that has just been made, or come free. Before anything is done that may panic: a slot in the map has a leader.
+    fn lead(self: &Arc<Self>, slot: Arc<Slot<K, V>>) -> Lead<K, V> {
+        Lead {
             store: Arc::clone(self),
             slot: Some(slot),
             replaces: None,
-        })
+        }
+    }
+
+    /// The slot is in the map, and its leader is about to compute.
+    fn begin(&self, lead: Lead<K, V>) -> Found<K, V> {
+        self.misses.fetch_add(1, Relaxed);
+        self.sweep(64);
+        Found::Lead(lead)
     }
 
     /// Puts another slot in the place of one that has expired.
@@ -151,7 +151,8 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
             return None;
         }
         let fresh = Slot::running(old.key.clone(), old.epoch);
-        self.replace(old, &fresh).then(|| self.lead(fresh))
+        let lead = self.lead(Arc::clone(&fresh));
+        self.replace(old, &fresh).then(|| self.begin(lead))
     }
 
     fn refresh(self: &Arc<Self>, old: Arc<Slot<K, V>>) -> Option<Lead<K, V>> {
@@ -194,18 +195,17 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
     }
 
     fn compute(&self, slot: &Arc<Slot<K, V>>, op: impl FnOnce() -> Op<Arc<Slot<K, V>>>) -> bool {
-        let result = self
-            .map
-            .entry_by_ref(&slot.key)
-            .and_compute_with(|entry| match entry {
-                Some(entry) if Arc::ptr_eq(entry.value(), slot) => op(),
-                _ => Op::Nop,
-            });
-        matches!(result, CompResult::ReplacedWith(_) | CompResult::Removed(_))
+        self.map.compute(&slot.key, |found| match found {
+            Some(found) if Arc::ptr_eq(found, slot) => op(),
+            _ => Op::Nop,
+        })
     }
 
     /// Removes what nobody would be given any more, up to `limit` entries.
     fn sweep(&self, limit: usize) {
+        if map::is_inside() {
+            return;
+        }
         for _ in 0..limit {
             let mut expiring = self.lock_expiring();
             match expiring.front().map(Weak::upgrade) {
@@ -239,8 +239,7 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
         let mut expiring = self.lock_expiring();
         expiring.push_back(Arc::downgrade(slot));
         // What was evicted or replaced in the meantime stays in the queue; never more of it than of the rest.
-        let live = usize::try_from(self.map.entry_count()).unwrap_or(usize::MAX);
-        if expiring.len() > live.saturating_mul(2).saturating_add(64) {
+        if expiring.len() > self.map.len().saturating_mul(2).saturating_add(64) {
             expiring.retain(|slot| slot.strong_count() > 0);
         }
     }
@@ -251,12 +250,15 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
 
     pub(super) fn invalidate(&self, key: &K) -> bool {
         let slot = self.map.remove(key);
-        slot.is_some_and(|slot| slot.epoch == self.epoch.load(SeqCst))
+        slot.is_some_and(|slot| {
+            let expired = |ready: &Ready<V>| matches!(self.age(ready.at), Age::Expired);
+            slot.epoch == self.epoch.load(SeqCst) && !slot.ready().is_some_and(expired)
+        })
     }
 
     pub(super) fn clear(&self) {
         self.epoch.fetch_add(1, SeqCst);
-        self.map.invalidate_all();
+        self.map.remove_all();
         self.lock_expiring().clear();
         for counter in [&self.hits, &self.misses, &self.refreshes] {
             counter.store(0, Relaxed);
@@ -266,7 +268,7 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
     pub(super) fn close(&self) {
         self.closed.store(true, SeqCst);
         self.epoch.fetch_add(1, SeqCst);
-        self.map.invalidate_all();
+        self.map.remove_all();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -281,7 +283,7 @@ impl<K: CacheKey, V: CacheValue> Store<K, V> {
             misses: self.misses.load(Relaxed),
             refreshes: self.refreshes.load(Relaxed),
             max_size: self.config.max_size,
-            current_size: usize::try_from(self.map.entry_count()).unwrap_or(usize::MAX),
+            current_size: self.map.len(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! One run for each key.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -326,4 +327,66 @@ async fn cache_flight_errors_of_another_type() {
         cache.try_get_with(1, async { Err::<u32, _>(404) }),
     );
     assert_eq!((one, two), (Err("text"), Err(404)));
+}
+
+/// A call that panics on its way to a run, here in the hash of an older key, leaves nobody waiting.
+#[tokio::test(start_paused = true)]
+async fn cache_flight_call_that_panics() {
+    static ARMED: AtomicBool = AtomicBool::new(false);
+
+    #[derive(Clone, PartialEq, Eq)]
+    struct Key(u32);
+
+    impl std::hash::Hash for Key {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            assert!(self.0 > 0 || !ARMED.load(Relaxed), "a bad hash");
+            self.0.hash(state);
+        }
+    }
+
+    let cache = LruCache::builder().expire_after(MS).build();
+    cache.get_with(Key(0), async {}).await;
+    sleep(2 * MS).await;
+    ARMED.store(true, Relaxed);
+    let call = AssertUnwindSafe(cache.get_with(Key(1), async {}));
+    assert!(call.catch_unwind().await.is_err());
+    ARMED.store(false, Relaxed);
+    nobody_hangs(cache.get_with(Key(1), async {})).await;
+}
+
+/// A value may ask its cache in its drop, which happens in the midst of the work of the cache.
+#[test]
+fn cache_flight_value_that_asks_in_its_drop() {
+    struct Asks {
+        cache: LruCache<u32, Arc<Asks>>,
+        asked: Arc<AtomicU32>,
+    }
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            assert!(self.cache.info().current_size <= 5);
+            self.asked.fetch_add(1, Relaxed);
+        }
+    }
+
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let cache = LruCache::new(4);
+        let asked = Arc::new(AtomicU32::new(0));
+        for key in 0..1000 {
+            let (cache, asked) = (cache.clone(), asked.clone());
+            let again = cache.clone();
+            let value = again.get_with(key, async { Arc::new(Asks { cache, asked }) });
+            drop(futures::executor::block_on(value));
+            if key % 7 == 0 {
+                again.invalidate(&key);
+            }
+            if key % 50 == 0 {
+                again.clear();
+            }
+        }
+        done.send(asked.load(Relaxed))
+    });
+    let asked = ended.recv_timeout(Duration::from_secs(20));
+    assert!(asked.expect("a drop waits for itself") > 500);
 }

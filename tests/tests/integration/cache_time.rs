@@ -101,6 +101,20 @@ async fn cache_time_nothing_piles_up() {
     assert!(cache.info().current_size <= 1);
 }
 
+/// What nobody would be given any more is not there.
+#[aiotools::test(virtual_clock)]
+async fn cache_time_invalidates_what_is_there() {
+    let cache = LruCache::builder()
+        .expire_after(50 * MS)
+        .stale_while_revalidate(50 * MS)
+        .build();
+    for (age, there) in [(49, true), (99, true), (100, false)] {
+        cache.get_with(1, async {}).await;
+        sleep(age * MS).await;
+        assert_eq!(cache.invalidate(&1), there, "after {age} ms");
+    }
+}
+
 /// Everybody who finds it expired waits for the same run.
 #[aiotools::test(virtual_clock)]
 async fn cache_time_expired_runs_once() {
@@ -273,6 +287,71 @@ async fn cache_time_refresh_ends_with_the_cache() {
         }
         assert_eq!(Arc::strong_count(&held), 1);
     }
+}
+
+/// Who closes it again, or at the same time, waits for the same end.
+#[aiotools::test(virtual_clock)]
+async fn cache_time_close_waits_for_the_end_each_time(clock: VirtualClock) {
+    let cache = LruCache::builder()
+        .expire_after(MS)
+        .stale_while_revalidate(Duration::from_secs(1))
+        .build();
+    cache.get_stale_with(1, async {}).await;
+    sleep(2 * MS).await;
+    let cleans_up = async {
+        let _ = aiotools::catch_cancel(pending::<()>()).await;
+        sleep(100 * MS).await;
+    };
+    cache.get_stale_with(1, cleans_up).await;
+    sleep(MS).await;
+    let start = clock.now();
+    assert!(tokio::time::timeout(10 * MS, cache.close()).await.is_err());
+    tokio::join!(cache.close(), cache.close());
+    assert_eq!(clock.now() - start, 100 * MS);
+    cache.close().await;
+}
+
+/// A cache that is closed while a call is on its way to the background starts nothing there.
+#[aiotools::test(virtual_clock)]
+async fn cache_time_close_during_a_call() {
+    type Called = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+    /// Calls something when it is cloned, which the cache does for each call.
+    struct Value(Arc<Called>);
+
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            if let Some(call) = self.0.lock().unwrap().take() {
+                call();
+            }
+            Self(self.0.clone())
+        }
+    }
+
+    let called = Arc::<Called>::default();
+    let cache = LruCache::builder()
+        .expire_after(MS)
+        .stale_while_revalidate(Duration::from_secs(1))
+        .build();
+    let value = || Value(called.clone());
+    let first = value();
+    cache.get_stale_with(1, async { first }).await;
+    sleep(2 * MS).await;
+    let closing = cache.clone();
+    *called.lock().unwrap() = Some(Box::new(move || {
+        futures::executor::block_on(closing.close());
+    }));
+    let held = Arc::new(());
+    let inside = held.clone();
+    cache
+        .get_stale_with(1, async move {
+            let _inside = inside;
+            pending().await
+        })
+        .await;
+    assert!(cache.is_closed());
+    sleep(MS).await;
+    assert_eq!(Arc::strong_count(&held), 1, "nothing runs behind its back");
 }
 
 /// A refresh does not keep the group around the call, and is not cancelled with it.
