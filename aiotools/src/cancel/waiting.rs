@@ -9,7 +9,7 @@ use std::{
 use super::reason::CancelReason;
 use crate::task::{
     Outcome, TaskError,
-    engine::{Arc, Ended, Node, Waiting, lock, node},
+    engine::{Arc, Ended, Node, Wait, Waiting, lock, node},
 };
 
 /// Why [`cancel_and_wait`](super::cancel_and_wait) could not simply end its target.
@@ -23,7 +23,8 @@ pub enum CancelError {
         /// All requests, this call's among them.
         requests: usize,
     },
-    /// The caller would have waited for itself: the target is the current task, or something around it, or waits for the caller.
+    /// The caller would have waited for itself: the target is the current task, or something around it, or something in it waits for the
+    /// caller.
     SelfCancel,
     /// The task failed, or panicked, while it was being cancelled.
     Failed(TaskError),
@@ -123,6 +124,7 @@ pub(crate) struct Target {
     node: Arc<Node>,
     /// The node of the one who waits, where there is one.
     waiter: Option<Arc<Node>>,
+    wait: Option<Wait>,
     at_target: Waiting,
     at_waiter: Waiting,
     /// Requests that this call knows of.
@@ -139,17 +141,16 @@ impl Target {
         ask: impl FnOnce(&Arc<Node>),
     ) -> Result<Self, CancelError> {
         let waiter = self::node();
-        if waits_for_itself(&node, waiter.clone()) {
-            return Err(CancelError::SelfCancel);
-        }
-        if let Some(waiter) = &waiter {
-            lock(&waiter.root().inner).waiting_for = Some(Arc::clone(&node));
-        }
+        let wait = match &waiter {
+            Some(waiter) => Some(Wait::begin(waiter, &node).ok_or(CancelError::SelfCancel)?),
+            None => None,
+        };
         let expected = node.control().requests() + 1;
         ask(&node);
         Ok(Self {
             node,
             waiter,
+            wait,
             at_target: Waiting::default(),
             at_waiter: Waiting::default(),
             expected,
@@ -250,12 +251,12 @@ impl Target {
     }
 
     fn stop(&mut self) {
-        if let Some(waiter) = &self.waiter {
-            if std::mem::replace(&mut self.holding, false) {
-                waiter.release();
-            }
-            lock(&waiter.root().inner).waiting_for = None;
+        if let Some(waiter) = &self.waiter
+            && std::mem::replace(&mut self.holding, false)
+        {
+            waiter.release();
         }
+        self.wait = None;
     }
 }
 
@@ -263,28 +264,4 @@ impl Drop for Target {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Whether the end of `target` has to wait for the end of the code at `here`.
-fn waits_for_itself(target: &Arc<Node>, here: Option<Arc<Node>>) -> bool {
-    let mut inside = here.clone();
-    while let Some(node) = inside {
-        if Arc::ptr_eq(&node, target) {
-            return true;
-        }
-        inside = node.parent.clone();
-    }
-    // The target may be waiting in its turn.
-    let Some(root) = here.map(|here| Arc::clone(here.root())) else {
-        return false;
-    };
-    let mut next = lock(&target.inner).waiting_for.clone();
-    for _ in 0..64 {
-        match next {
-            None => return false,
-            Some(node) if Arc::ptr_eq(&node, &root) => return true,
-            Some(node) => next = lock(&node.inner).waiting_for.clone(),
-        }
-    }
-    true
 }

@@ -20,6 +20,7 @@ use super::{
     family::{Family, Policy},
     node::{Kind, Node},
     sync::Arc,
+    waits::Wait,
 };
 use crate::cancel::CancelReason;
 
@@ -265,6 +266,24 @@ fn loom_handle_against_parking() {
         wait_for_close(&node);
         child.join().unwrap();
         drop(own);
+    });
+}
+
+/// Two that begin to wait for each other at the same moment: not both of them wait.
+#[test]
+fn loom_wait_against_wait() {
+    loom::model(|| {
+        let task = || Arc::new(Node::new(Kind::Task, None, Location::caller()));
+        let (one, two) = (task(), task());
+        let other = {
+            let (one, two) = (Arc::clone(&one), Arc::clone(&two));
+            thread::spawn(move || Wait::begin(&two, &one))
+        };
+        let wait = Wait::begin(&one, &two);
+        let other = other.join().unwrap();
+        assert!(wait.is_none() || other.is_none());
+        drop((wait, other));
+        assert!(Wait::begin(&one, &two).is_some(), "nothing is left of them");
     });
 }
 

@@ -48,6 +48,7 @@ mod spawner;
 mod sync;
 mod task_context;
 mod task_ref;
+mod waits;
 mod wakers;
 
 pub use builder::GroupBuilder;
@@ -78,5 +79,6 @@ pub(crate) mod engine {
         seat::{Seat, Waiting},
         spawner::Spawner,
         sync::{Arc, lock},
+        waits::Wait,
     };
 }

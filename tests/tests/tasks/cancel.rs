@@ -190,6 +190,62 @@ async fn two_that_wait_for_each_other_are_found_out() {
     assert!(log.has("a: true") || log.has("b: true"), "{:?}", log.all());
 }
 
+/// Also where one of them waits for others as well, all at once or side by side.
+#[tokio::test(start_paused = true)]
+async fn two_that_wait_for_each_other_among_others_are_found_out() {
+    for at_once in [true, false] {
+        let log = Log::default();
+        let tasks = TaskContext::new();
+        let (send, receive) = tokio::sync::oneshot::channel::<aiotools::TaskHandle<()>>();
+        let seen = log.clone();
+        let turns = tasks.spawn(async move {
+            let caught = catch_cancel(sleep(1000)).await;
+            sleep(10).await; // one of the others has ended
+            let result = cancel_and_wait(&receive.await.unwrap()).await;
+            seen.add(format!("{result:?}"));
+            caught
+        });
+        let [short, long] = [5, 100].map(|ms| tasks.spawn(shield(sleep(ms))));
+        let waiter = tasks.spawn(async move {
+            sleep(1).await;
+            if at_once {
+                let _ = cancel_and_wait([turns, short, long]).await;
+            } else {
+                let all = [turns, short, long].map(cancel_and_wait);
+                let _ = futures::future::join_all(all).await;
+            }
+        });
+        let _ = send.send(waiter);
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        sleep(20).await;
+        assert_eq!(log.all(), ["Err(SelfCancel)"], "at once: {at_once}");
+    }
+}
+
+/// Also where it is a child of the one that waits, and its end that of its task.
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_the_task_around_who_waits_is_found_out() {
+    let log = Log::default();
+    let tasks = TaskContext::new();
+    let (send, receive) = tokio::sync::oneshot::channel::<aiotools::TaskHandle<()>>();
+    let seen = log.clone();
+    let turns = tasks.spawn(async move {
+        let caught = catch_cancel(sleep(1000)).await;
+        let result = cancel_and_wait(&receive.await.unwrap()).await;
+        seen.add(format!("{result:?}"));
+        caught
+    });
+    let around = tasks.spawn(TaskScope::scope(async |ts| {
+        sleep(1).await;
+        drop(ts.spawn(async { drop(cancel_and_wait(turns).await) }));
+    }));
+    let _ = send.send(around);
+    sleep(100).await;
+    assert_eq!(log.all(), ["Err(SelfCancel)"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_are_counted_and_taken_back() {
     let tasks = TaskContext::new();

@@ -45,6 +45,7 @@ use super::{
     family::Family,
     meta::location_name,
     sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
+    waits::Waits,
     wakers::Wakers,
 };
 use crate::{cancel::CancelReason, cleanup::tracker::Outstanding};
@@ -95,8 +96,7 @@ pub(crate) struct Inner {
     heir: Option<Heir>,
     /// How the task ended.
     pub(crate) ended: Option<Box<super::handle::Ended>>,
-    /// Who it is that this task waits for in `cancel_and_wait`.
-    pub(crate) waiting_for: Option<Arc<Node>>,
+    pub(super) waits: Waits,
 }
 
 /// Who waits for an orphan.
