@@ -7,7 +7,8 @@ use crate::{lazy::lazy, task::TaskScope};
 /// Runs `body` with a [`TaskScope`] for at most this long: `Some` value of the body, or `None` when the deadline passed first. Then the
 /// body has been cut, the children have been cancelled, and all of them have ended.
 ///
-/// Only its own deadline gives `None`; a timeout error of the body's own is a value like any other.
+/// A timeout error of the body's own is a value like any other. But a scope that is closed ([`TaskScope::aclose`]) before its body has
+/// a value gives `None` too; where the difference matters, `TaskScope::builder().timeout(..)` has an error that tells it.
 ///
 /// # Panics
 ///

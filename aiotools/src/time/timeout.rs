@@ -4,6 +4,7 @@ use std::{
     error::Error,
     fmt,
     future::Future,
+    io,
     panic::Location,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,6 +32,12 @@ impl fmt::Display for Elapsed {
 
 impl Error for Elapsed {}
 
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
 /// The deadline can no longer be moved: the future has ended, or the time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeoutClosed(());
@@ -47,9 +54,18 @@ impl Error for TimeoutClosed {}
 /// [`catch_cancel`](crate::catch_cancel) region in it can clean up, groups in it cancel their children and wait for them, a
 /// [`shield`](crate::shield) in it is respected; only when all that has ended comes `Err(Elapsed)`.
 ///
-/// A future that catches the request and returns a value after all gives `Ok`: it was told, and chose.
+/// A future that catches the request and returns a value after all gives `Ok`: it was told, and chose. One that a shield kept from hearing
+/// of it is late all the same: its value is dropped, and `Err(Elapsed)` comes out.
 ///
 /// Compared with `tokio::time::timeout`, which drops the future and returns at once, whatever goes on in the background.
+///
+/// # Panics
+///
+/// When polled outside a tokio runtime, or in one whose time is not enabled.
+///
+/// # Errors
+///
+/// If the time was up before the future had ended. `?` makes an [`io::Error`] of it, of the kind `TimedOut`.
 ///
 /// # Cancel safety
 ///
@@ -85,7 +101,15 @@ pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
     )
 }
 
-/// As [`timeout`], with a point in time.
+/// As [`timeout`], with a point in time. One that has passed already expires at the first suspension point of `future`.
+///
+/// # Panics
+///
+/// As [`timeout`].
+///
+/// # Errors
+///
+/// As [`timeout`].
 ///
 /// # Cancel safety
 ///
@@ -112,6 +136,16 @@ pub struct TimeoutHandle {
 impl TimeoutHandle {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody moves the deadline any more.
+    fn close(&self) {
+        let waker = {
+            let mut shared = self.lock();
+            shared.closed = true;
+            shared.waker.take()
+        };
+        drop(waker);
     }
 
     /// The deadline, if there is one.
@@ -159,7 +193,7 @@ pin_project! {
     impl<F: Future> PinnedDrop for Timeout<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            this.handle.lock().closed = true;
+            this.handle.close();
             if let Some(seat) = this.seat {
                 seat.enter(|| this.future.set(None));
             }
@@ -187,6 +221,23 @@ impl<F: Future> Timeout<F> {
     }
 
     /// A handle that can move the deadline while the future runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+    /// use std::time::Duration;
+    /// use aiotools::timeout;
+    /// use tokio::time::{Instant, sleep};
+    ///
+    /// let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+    /// let upload = timeout(second, sleep(minute));
+    /// let limit = upload.handle();
+    /// limit.reset(Instant::now() + 2 * minute)?; // it is big
+    /// assert!(upload.await.is_ok());
+    /// # Ok::<(), aiotools::BoxError>(())
+    /// # }).unwrap();
+    /// ```
     pub fn handle(&self) -> TimeoutHandle {
         self.handle.clone()
     }
@@ -200,7 +251,10 @@ fn expired(
 ) -> bool {
     let deadline = {
         let mut shared = handle.lock();
-        shared.waker = Some(cx.waker().clone());
+        match &mut shared.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
         shared.deadline
     };
     let Some(deadline) = deadline else {
@@ -231,12 +285,11 @@ impl<F: Future> Future for Timeout<F> {
                 if let Poll::Ready(value) = enter(&seat.node, || future.poll(cx)) {
                     seat.enter(|| this.future.set(None));
                     let expired = this.handle.lock().expired;
-                    // Held back by a shield up to now: nobody in there has heard of it.
                     if expired && seat.node.control().undelivered() {
                         // Held back by a shield up to now: nobody in there has heard of it.
                         continue;
                     }
-                    this.handle.lock().closed = true;
+                    this.handle.close();
                     seat.leave();
                     return Poll::Ready(Ok(value));
                 }
@@ -261,7 +314,7 @@ impl<F: Future> Future for Timeout<F> {
             if !seat.node.try_close() {
                 return Poll::Pending;
             }
-            this.handle.lock().closed = true;
+            this.handle.close();
             seat.leave();
             return Poll::Ready(Err(Elapsed(())));
         }

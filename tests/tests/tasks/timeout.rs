@@ -108,9 +108,65 @@ async fn a_timeout_of_the_bodys_own() {
     assert!(matches!(own, Some(Err(_))));
 }
 
+/// And what closes the scope.
+#[tokio::test(start_paused = true)]
+async fn a_scope_that_is_closed_has_no_value() {
+    let start = Instant::now();
+    let closed = move_on_after(ms(100), async |ts| {
+        let own = ts.clone();
+        drop(ts.spawn(async move { own.aclose().await }));
+        sleep(1000).await;
+    })
+    .await;
+    assert_eq!((closed, start.elapsed()), (None, ms(0)));
+}
+
 /// A body without a suspension point passes even a deadline of zero.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_of_zero() {
     assert_eq!(move_on_after(ms(0), async |_| 1).await, Some(1));
     assert_eq!(move_on_after(ms(0), async |_| sleep(1).await).await, None);
+}
+
+/// A handle that outlives the timeout keeps nothing of the task that ran it.
+#[test]
+fn a_handle_that_is_left_over_keeps_no_waker() {
+    struct Task;
+    impl std::task::Wake for Task {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
+    for ends in [true, false] {
+        let task = std::sync::Arc::new(Task);
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut timed = Box::pin(timeout(ms(60_000), ended));
+        let handle = timed.handle();
+        let waker = std::task::Waker::from(task.clone());
+        let mut cx = std::task::Context::from_waker(&waker);
+        assert!(timed.as_mut().poll(&mut cx).is_pending());
+        if ends {
+            end.send(()).unwrap();
+            assert!(timed.as_mut().poll(&mut cx).is_ready());
+        }
+        drop((timed, waker));
+        assert_eq!(std::sync::Arc::strong_count(&task), 1, "ends: {ends}");
+        assert!(handle.reset(None).is_err());
+    }
+}
+
+#[test]
+fn an_elapsed_timeout_is_an_io_error() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let late: std::io::Result<()> = runtime.block_on(async { Ok(timeout(ms(1), sleep(2)).await?) });
+    let error = late.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    assert_eq!(error.to_string(), "the deadline has passed");
 }

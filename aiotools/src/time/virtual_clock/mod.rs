@@ -167,6 +167,10 @@ impl VirtualClock {
     /// Lets so much time pass: everything that is due meanwhile happens in order, and at its time. The one way in which time
     /// passes while auto-advance is off.
     ///
+    /// # Panics
+    ///
+    /// If the clock cannot represent so late a time.
+    ///
     /// # Cancel safety
     ///
     /// Dropped, it leaves the clock where it has come to.
