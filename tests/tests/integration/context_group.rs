@@ -220,6 +220,42 @@ async fn context_group_value_that_panics_in_its_drop() {
     assert_eq!(trace, ["completed", "completed", "completed"]);
 }
 
+/// A set-up that panics in its drop hides no error, and keeps no other set-up from being dropped.
+#[tokio::test(start_paused = true)]
+async fn context_group_set_up_that_panics_in_its_drop() {
+    struct Dropped(bool, Trace);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.1.push("dropped");
+            if self.0 {
+                std::panic::resume_unwind(Box::new("dropped"));
+            }
+        }
+    }
+    #[actxmgr]
+    async fn half_way(id: usize, trace: Trace) -> Result<usize, usize> {
+        let _dropped = Dropped(id == 1, trace);
+        sleep(SECOND).await;
+        if id == 0 {
+            return Err(id);
+        }
+        sleep(SECOND).await;
+        yield_!(id);
+        Ok(())
+    }
+    keep_reports();
+    let trace = Trace::new();
+    let group = || actxgroup((0..4).map(|id| half_way(id, trace.clone())));
+    assert_eq!(group().await.map(drop), Err(0));
+    assert_eq!(trace.count("dropped"), 4);
+    assert_eq!(kinds("half_way"), [(Kind::Panic, Exit::Cancelled)]);
+
+    let entering = tokio::time::timeout(SECOND / 2, group());
+    assert!(entering.await.is_err());
+    assert_eq!(trace.count("dropped"), 8);
+    assert_eq!(kinds("half_way").len(), 2);
+}
+
 /// CTX-17: in the form that settles, errors before the yield do not stop entering but are there at their index,
 /// errors after it are in the exit states at theirs, and the body runs in both cases.
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
+use crate::cleanup::report;
 use crate::context::coroutine::ErasedFrame;
 use crate::context::failure::{CleanupFailure, Failure};
 use crate::context::managed::Managed;
@@ -47,6 +48,19 @@ impl<L: for<'a> Lend<'a> + ?Sized, E: fmt::Debug> Future for SetUp<L, E> {
             index,
             result.map(|()| member.expect("it has just been polled")),
         ))
+    }
+}
+
+/// A set-up that is stopped may panic in its drop. That keeps no other one from being stopped, and hides no error.
+impl<L: for<'a> Lend<'a> + ?Sized, E: fmt::Debug> Drop for SetUp<L, E> {
+    fn drop(&mut self) {
+        let Some(member) = self.member.take() else {
+            return;
+        };
+        let (name, exit) = (member.spec().about.name, Exit::on_drop());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(member))) {
+            report::panic(name, exit, &panic);
+        }
     }
 }
 

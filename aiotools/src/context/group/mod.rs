@@ -191,7 +191,15 @@ where
         }
     }
 
-    /// Enters those members that can be entered: a [`SettledGroup`] has a `Result` for each.
+    /// Enters those members that can be entered: awaited, it gives a [`SettledGroup`], which has a `Result` for each.
+    ///
+    /// # Panics
+    ///
+    /// When awaited, if the set-up of a member does, when those that had been entered are left.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`enter`](Self::enter).
     pub fn settle(self) -> Settle<L, E> {
         Settle::new(self.members)
     }
