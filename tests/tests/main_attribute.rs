@@ -234,6 +234,14 @@ fn an_error_is_the_exit_code() {
     assert!(ended.stderr.contains("nobody is there"), "{}", ended.stderr);
 }
 
+/// G3: also where a signal ends the wait for cleanups, and gives the exit code.
+#[test]
+fn an_error_is_told_in_spite_of_a_signal() {
+    let ended = interrupted("fails_and_cleans_up", Signal::SIGTERM);
+    assert_eq!(ended.code, Some(143), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nobody is there"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_body_that_cancels_itself_has_failed() {
     let ended = Program::start("cancels_itself").ends();

@@ -14,7 +14,7 @@ use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::{Pin, pin},
-    process,
+    process::{self, Termination},
     sync::Arc,
     time::Duration,
 };
@@ -36,7 +36,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Runs `main`.
-pub fn run_main<F: Future>(flavor: Flavor, drain: Option<Duration>, body: F) -> F::Output {
+pub fn run_main<F>(flavor: Flavor, drain: Option<Duration>, body: F) -> F::Output
+where
+    F: Future<Output: Termination>,
+{
     let limit = drain.unwrap_or(DRAIN);
     let runtime = flavor.build();
     let mut signals = Signals::listen(limit.saturating_mul(2).saturating_add(SLACK));
@@ -49,7 +52,11 @@ pub fn run_main<F: Future>(flavor: Flavor, drain: Option<Duration>, body: F) -> 
     match (ended, interrupted) {
         (Err(panic), _) => resume_unwind(panic),
         (Ok(Ended::Cut(code)), _) => process::exit(code),
-        (Ok(Ended::Value(_)), Some(signal)) => process::exit(signal.exit_code()),
+        (Ok(Ended::Value(value)), Some(signal)) => {
+            // The exit code is that of the signal, but an error is printed.
+            value.report();
+            process::exit(signal.exit_code())
+        }
         (Ok(Ended::Value(value)), None) => value,
     }
 }

@@ -13,18 +13,26 @@ pub fn run_test<F: Future>(flavor: Flavor, timeout: Option<Duration>, test: F) -
     let runtime = flavor.build();
     // On the heap: a test thread has little stack.
     let test = Box::pin(test);
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let Some(limit) = timeout else {
-            return test.await;
+            return Ok(test.await);
         };
-        match tokio::time::timeout(limit, test).await {
-            Ok(output) => output,
-            Err(_) => panic!(
-                "this test did not end within {limit:?}\n\n{}",
-                crate::task::dump()
-            ),
+        // By reference: what it waits for is in the tree as long as it is there.
+        let mut test = test;
+        let ended = tokio::time::timeout(limit, test.as_mut()).await;
+        ended.map_err(|_| {
+            let dump = crate::task::dump();
+            format!("this test did not end within {limit:?}\n\n{dump}")
+        })
+    });
+    match ended {
+        Ok(output) => output,
+        Err(why) => {
+            // A failure is not to wait for blocking work, which may never end.
+            runtime.shutdown_background();
+            panic!("{why}")
         }
-    })
+    }
 }
 
 /// Runs a test under a virtual clock.

@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -10,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use aiotools::{VirtualClock, timer};
+use aiotools::{
+    __private::{Flavor, run_test},
+    TaskGroup, VirtualClock, timer,
+};
 
 use crate::support::{ms, sleep};
 
@@ -156,4 +160,26 @@ async fn a_multi_thread_test() {
 #[should_panic(expected = "did not end within 50ms")]
 async fn a_test_that_is_late_fails() {
     std::future::pending().await
+}
+
+#[aiotools::test(timeout = "50ms")]
+#[should_panic(expected = "the group that hangs")]
+async fn a_test_that_is_late_shows_the_task_tree() {
+    let group = TaskGroup::builder().name("the group that hangs");
+    let ended = group.scope(async |_| std::future::pending().await).await;
+    ended.unwrap()
+}
+
+/// The subject is real time, and a thread that is blocked.
+#[test]
+fn a_test_that_is_late_leaves_blocking_work_behind() {
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let late = AssertUnwindSafe(|| {
+        run_test(Flavor::CurrentThread, Some(ms(50)), async {
+            let work = tokio::task::spawn_blocking(move || wait.recv_timeout(ms(30_000)));
+            drop(work.await);
+        });
+    });
+    assert!(catch_unwind(late).is_err());
+    assert!(end.send(()).is_ok(), "it was waited for");
 }

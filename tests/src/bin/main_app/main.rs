@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some("blocks") => run(blocks),
         Some("panics") => run(panics),
         Some("fails") => run(fails),
+        Some("fails_and_cleans_up") => run(fails_and_cleans_up),
         Some("cancels_itself") => run(cancels_itself),
         Some("detached_timer") => run(detached_timer),
         Some("blocking_work") => run(blocking_work),
@@ -163,6 +164,15 @@ async fn panics() {
 #[aiotools::main]
 async fn fails() -> Result<(), Error> {
     let _lease = lease("lease", SHORT).await;
+    Err(Error::other("nobody is there"))
+}
+
+#[aiotools::main(drain_timeout = "1h")]
+async fn fails_and_cleans_up() -> Result<(), Error> {
+    tokio::spawn(async { drop(lease("endless", ENDLESS).await) })
+        .await
+        .expect("a task that ends");
+    println!("ready");
     Err(Error::other("nobody is there"))
 }
 
