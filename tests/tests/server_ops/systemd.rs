@@ -256,8 +256,8 @@ fn systemd_unit_is_what_the_server_does() {
 
     // systemd hears of the other process from the one that it knows.
     app.signal(Signal::SIGUSR2);
-    let message = manager.line_from("MAINPID=", Some(main));
     let new = New::of(&mut app);
+    let message = manager.line_from("MAINPID=", Some(main));
     assert!(
         message.starts_with(&format!("MAINPID={}\n", new.0)),
         "{message}"
