@@ -1,10 +1,11 @@
 //! How managers ended: counters that cost a thread one plain store each.
 //!
 //! Every thread counts in a shard of its own, which only it writes; [`stats`] adds the shards up.
-//! The shard of a thread that ends is added to `RETIRED`.
+//! The shard of a thread that ends goes to the next that begins.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::tracker;
 use crate::context::Exit;
@@ -23,7 +24,8 @@ macro_rules! counters {
             pub outstanding: u64,
         }
 
-        #[derive(Debug, Default)]
+        /// In cache lines of its own, as its thread writes to it all the time.
+        #[repr(align(64))]
         struct Shard {
             $($name: AtomicU64,)*
         }
@@ -35,10 +37,6 @@ macro_rules! counters {
 
             fn add_to(&self, stats: &mut Stats) {
                 $(stats.$name += self.$name.load(Relaxed);)*
-            }
-
-            fn absorb(&self, other: &Shard) {
-                $(self.$name.fetch_add(other.$name.load(Relaxed), Relaxed);)*
             }
         }
     };
@@ -64,50 +62,73 @@ counters! {
     cleanup_panics,
 }
 
-/// The counts of threads that have ended, and of those that count while they end.
-static RETIRED: Shard = Shard::new();
+/// The counts of threads that count while they end.
+static ENDING: Shard = Shard::new();
 
-/// The shards of the threads that are alive.
-static LIVE: Mutex<Vec<Arc<Shard>>> = Mutex::new(Vec::new());
+/// Every shard that there is: those of the threads, and those that wait for another thread to count on in
+/// them. They are never freed, so a shard costs a thread one pointer.
+static SHARDS: Mutex<Shards> = Mutex::new(Shards {
+    all: Vec::new(),
+    free: Vec::new(),
+});
 
-struct Registered(Arc<Shard>);
+struct Shards {
+    all: Vec<&'static Shard>,
+    free: Vec<&'static Shard>,
+}
 
-impl Registered {
+fn shards() -> std::sync::MutexGuard<'static, Shards> {
+    SHARDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    /// The shard of this thread, from its first count to its end.
+    static SHARD: Cell<Option<&'static Shard>> = const { Cell::new(None) };
+    /// Gives it to another thread.
+    static LEASE: Lease = Lease::new();
+}
+
+struct Lease(&'static Shard);
+
+impl Lease {
     fn new() -> Self {
-        let shard = Arc::new(Shard::new());
-        lock().push(Arc::clone(&shard));
+        let mut shards = shards();
+        let shard = shards.free.pop().unwrap_or_else(|| {
+            let shard = Box::leak(Box::new(Shard::new()));
+            shards.all.push(shard);
+            shard
+        });
+        SHARD.set(Some(shard));
         Self(shard)
     }
 }
 
-impl Drop for Registered {
+impl Drop for Lease {
     fn drop(&mut self) {
-        let mut live = lock();
-        live.retain(|shard| !Arc::ptr_eq(shard, &self.0));
-        RETIRED.absorb(&self.0);
+        SHARD.set(None);
+        shards().free.push(self.0);
     }
 }
 
-thread_local! {
-    static SHARD: Registered = Registered::new();
-}
-
-fn lock() -> std::sync::MutexGuard<'static, Vec<Arc<Shard>>> {
-    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
+#[inline]
 fn count(counter: impl Fn(&Shard) -> &AtomicU64) {
-    let counted = SHARD.try_with(|shard| {
-        // Only this thread writes here, so this needs no read-modify-write.
-        let counter = counter(&shard.0);
-        counter.store(counter.load(Relaxed) + 1, Relaxed);
-    });
-    if counted.is_err() {
-        // The thread is ending, and its shard has been retired.
-        counter(&RETIRED).fetch_add(1, Relaxed);
-    }
+    let shard = SHARD.get().or_else(lease);
+    let Some(shard) = shard else {
+        counter(&ENDING).fetch_add(1, Relaxed);
+        return;
+    };
+    // Only this thread writes here, so this needs no read-modify-write.
+    let counter = counter(shard);
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
 }
 
+/// A shard for this thread; `None` if it is ending, and has given its shard away.
+#[cold]
+fn lease() -> Option<&'static Shard> {
+    LEASE.try_with(|lease| lease.0).ok()
+}
+
+#[inline]
 pub(crate) fn count_exit(exit: Exit) {
     count(|shard| match exit {
         Exit::Completed => &shard.completed,
@@ -154,9 +175,8 @@ pub(crate) fn count_panic() {
 #[must_use]
 pub fn stats() -> Stats {
     let mut stats = Stats::default();
-    let live = lock();
-    RETIRED.add_to(&mut stats);
-    for shard in live.iter() {
+    ENDING.add_to(&mut stats);
+    for shard in &shards().all {
         shard.add_to(&mut stats);
     }
     stats.outstanding = tracker::outstanding();
