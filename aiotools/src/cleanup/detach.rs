@@ -59,18 +59,37 @@ impl Home {
     }
 }
 
+/// What a cleanup is bound to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    Runtime,
+    Thread,
+    Scope,
+}
+
+impl Bound {
+    /// Where a manager that is entered here is at home.
+    pub(crate) fn home(self) -> Home {
+        match self {
+            Self::Runtime => Home::current(),
+            Self::Thread => Home::current_on_this_thread(),
+            Self::Scope => Home::default(),
+        }
+    }
+}
+
 /// The default kind.
-pub(crate) fn shared<D: ManagerDriver + Send + 'static>() -> Kind<D> {
+pub(crate) fn shared<D: ManagerDriver + Unpin + Send + 'static>() -> Kind<D> {
     Kind {
-        home: Home::current,
+        bound: Bound::Runtime,
         detach: detach_shared,
     }
 }
 
 /// `local`.
-pub(crate) fn local<D: ManagerDriver + 'static>() -> Kind<D> {
+pub(crate) fn local<D: ManagerDriver + Unpin + 'static>() -> Kind<D> {
     Kind {
-        home: Home::current_on_this_thread,
+        bound: Bound::Thread,
         detach: detach_local,
     }
 }
@@ -78,16 +97,23 @@ pub(crate) fn local<D: ManagerDriver + 'static>() -> Kind<D> {
 /// `scoped`.
 pub(crate) fn scoped<D: ManagerDriver>() -> Kind<D> {
     Kind {
-        home: Home::default,
-        detach: |mut cleanup, _| last_poll(&mut cleanup),
+        bound: Bound::Scope,
+        detach: |mut cleanup, _| {
+            if let Some(cleanup) = cleanup.as_mut().as_pin_mut() {
+                last_poll(cleanup);
+            }
+            cleanup.set(None);
+        },
     }
 }
 
-fn detach_shared<D>(cleanup: Cleanup<D>, home: Home)
+fn detach_shared<D>(cleanup: Pin<&mut Option<Cleanup<D>>>, home: Home)
 where
-    D: ManagerDriver + Send + 'static,
+    D: ManagerDriver + Unpin + Send + 'static,
 {
-    in_background(cleanup, home);
+    if let Some(cleanup) = cleanup.get_mut().take() {
+        in_background(cleanup, home);
+    }
 }
 
 /// Hands over what may go on on any thread.
@@ -116,10 +142,13 @@ fn spawn_local<F: Future<Output = ()> + 'static>(background: F) {
     }
 }
 
-fn detach_local<D>(cleanup: Cleanup<D>, home: Home)
+fn detach_local<D>(cleanup: Pin<&mut Option<Cleanup<D>>>, home: Home)
 where
-    D: ManagerDriver + 'static,
+    D: ManagerDriver + Unpin + 'static,
 {
+    let Some(cleanup) = cleanup.get_mut().take() else {
+        return;
+    };
     stats::count_detached();
     let (manager, exit) = (cleanup.spec.about.name, cleanup.exit());
     let background = Background::new(cleanup);
@@ -181,18 +210,18 @@ pub(crate) trait Detached {
     fn abandon(&mut self);
 }
 
-impl<D: ManagerDriver> Detached for Cleanup<D> {
+impl<D: ManagerDriver + Unpin> Detached for Cleanup<D> {
     fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> Poll<()> {
-        poll_and_report(self, |cleanup| {
+        poll_and_report(Pin::new(self), |mut cleanup| {
             if first {
-                cleanup.move_timer();
+                cleanup.as_mut().move_timer();
             }
             cleanup.poll(cx)
         })
     }
 
     fn last_poll(&mut self) {
-        last_poll(self);
+        last_poll(Pin::new(self));
     }
 
     fn abandon(&mut self) {
@@ -247,19 +276,23 @@ impl<T: Detached> Drop for Background<T> {
 
 /// Polls a cleanup that nobody can run any longer, so that it has at least been started. There is no
 /// timer for it: it may be on no runtime, or on one that shuts down.
-fn last_poll<D: ManagerDriver>(cleanup: &mut Cleanup<D>) {
+fn last_poll<D: ManagerDriver>(mut cleanup: Pin<&mut Cleanup<D>>) {
     let mut cx = Context::from_waker(Waker::noop());
-    if poll_and_report(cleanup, |cleanup| cleanup.poll_untimed(&mut cx).map(Ok)).is_pending() {
+    if poll_and_report(cleanup.as_mut(), |cleanup| {
+        cleanup.poll_untimed(&mut cx).map(Ok)
+    })
+    .is_pending()
+    {
         report::abandoned(cleanup.spec.about.name, cleanup.exit());
     }
 }
 
 /// Polls a cleanup whose result nobody waits for. Never panics.
 fn poll_and_report<D: ManagerDriver>(
-    cleanup: &mut Cleanup<D>,
-    poll: impl FnOnce(&mut Cleanup<D>) -> Poll<Result<OutputOf<D>, CleanupTimedOut>>,
+    mut cleanup: Pin<&mut Cleanup<D>>,
+    poll: impl FnOnce(Pin<&mut Cleanup<D>>) -> Poll<Result<OutputOf<D>, CleanupTimedOut>>,
 ) -> Poll<()> {
-    let polled: Result<_, Panic> = catch_unwind(AssertUnwindSafe(|| poll(cleanup)));
+    let polled: Result<_, Panic> = catch_unwind(AssertUnwindSafe(|| poll(cleanup.as_mut())));
     match polled {
         Ok(Poll::Pending) => return Poll::Pending,
         Ok(Poll::Ready(Ok(outcome))) => report::outcome(&cleanup.spec, cleanup.exit(), outcome),

@@ -1,7 +1,7 @@
 //! Values that are closed by an async function, whatever way they are left.
 
 use std::fmt;
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
 use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll, Waker};
 
@@ -126,11 +126,8 @@ impl<T: AsyncClose> Closing<T> {
     pub fn exit_with(mut self, exit: Exit) -> impl Future<Output = Result<(), T::Error>> + Send {
         let value = self.value.take().expect("it has not been closed");
         let mut closing = start(value, std::mem::take(&mut self.home));
-        closing.resume(exit);
-        async move {
-            let ended = closing.run_cleanup().await;
-            ended.unwrap_or_else(|_| unreachable!("there is no limit"))
-        }
+        closing.pinned().resume(exit);
+        poll_fn(move |cx| closing.pinned().poll_exit(cx))
     }
 
     /// Runs `body` with the value, and closes it, as a [scope](super::Manager::scope) of a manager does.
@@ -185,7 +182,10 @@ fn start<T: AsyncClose>(
     mut value: T,
     home: Home,
 ) -> Managed<
-    impl ManagerDriver<Frame: SecondHalf<Output = Result<(), T::Error>> + 'static> + Send + 'static,
+    impl ManagerDriver<Frame: SecondHalf<Output = Result<(), T::Error>> + 'static>
+    + Unpin
+    + Send
+    + 'static,
 > {
     let coroutine = Body::new(move |point: YieldPoint<Owned<()>, Exit>| async move {
         point.lend(()).await;
@@ -194,7 +194,7 @@ fn start<T: AsyncClose>(
     let spec = Spec::new(const { &About::new(T::NAME) }).with_static_error();
     let mut closing = Managed::new(HeapFrame::start(coroutine), spec, detach::shared());
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(())) = closing.poll_setup(&mut cx) else {
+    let Poll::Ready(Ok(())) = closing.pinned().poll_setup(&mut cx) else {
         unreachable!("it yields at once");
     };
     closing.at_home(home)

@@ -43,13 +43,12 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let managed = self.managed.as_mut().expect("polled after it was done");
-        let name = managed.spec().about.name;
-        let entered = ready!(managed.poll_setup(cx));
-        Poll::Ready(match (entered, self.managed.take()) {
-            (Ok(()), Some(managed)) => F::Output::good(Guard { managed }),
-            (Ok(()), None) => unreachable!("it was there to be polled"),
-            (Err(outcome), _) => outcome.before_yield(name),
-        })
+        let about = managed.spec().about;
+        if let Err(outcome) = ready!(managed.pinned().poll_setup(cx)) {
+            return Poll::Ready(outcome.before_yield(about.name));
+        }
+        let managed = self.managed.take().expect("it was there to be polled");
+        Poll::Ready(F::Output::good(Guard { managed }))
     }
 }
 

@@ -10,7 +10,6 @@ use super::exit::Exit;
 use super::lend::{Lend, LendDeref, LendDerefMut};
 use super::managed::Managed;
 use super::outcome::Outcome;
-use crate::cleanup::CleanupTimedOut;
 
 /// A manager that has been entered: `manager().await` gives one.
 ///
@@ -90,9 +89,8 @@ where
     /// As [`exit`](Self::exit).
     #[inline]
     pub fn exit_with(mut self, exit: Exit) -> ExitFuture<L, F> {
-        self.managed.resume(exit);
+        self.managed.pinned().resume(exit);
         ExitFuture {
-            timed_out: self.managed.spec().timed_out,
             managed: self.managed,
         }
     }
@@ -186,7 +184,6 @@ where
     F: Future<Output: Outcome>,
 {
     managed: Managed<HeapFrame<L, Exit, F>>,
-    timed_out: fn(CleanupTimedOut) -> F::Output,
 }
 
 impl<L, F> Unpin for ExitFuture<L, F>
@@ -205,10 +202,7 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let timed_out = self.timed_out;
-        self.managed
-            .poll_cleanup(cx)
-            .map(|ended| ended.unwrap_or_else(timed_out))
+        self.managed.pinned().poll_exit(cx)
     }
 }
 

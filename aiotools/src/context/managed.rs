@@ -12,20 +12,19 @@
 //! A manager that has ended is `None`. `Polled` is left behind by a panic only: whoever drops it then
 //! knows that there is nothing to go on with.
 
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
+use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::catch_unwind::{CatchUnwind, Panic};
-use super::coroutine::{Driver, Halves, LendOf, OutputOf, SecondHalf, Step};
+use super::coroutine::{Driver, Halves, OutputOf, SecondHalf, Step};
 use super::exit::Exit;
-use super::lend::Lend;
 use super::outcome::Outcome;
 use super::spec::Spec;
+use crate::cleanup::detach::Bound;
 use crate::cleanup::{CleanupTimedOut, Home, report, stats};
 
 /// A driver of a manager, as opposed to one of a worker.
@@ -44,25 +43,44 @@ enum Stage {
     Polled,
 }
 
-/// A coroutine with what is known about it. The second half of it is the cleanup.
-pub(crate) struct Cleanup<D: ManagerDriver> {
-    driver: D,
-    pub(crate) spec: Spec<OutputOf<D>>,
-    stage: Stage,
-    /// Why it was resumed, once it was.
-    exit: Exit,
-    /// The limit of `spec`, started with the first poll of the cleanup. On the heap, so that a manager
-    /// without a limit does not carry a timer around.
-    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+/// On the heap, so that a manager without a limit does not carry a timer around; and without its type, so that
+/// to drop none is a test and no call.
+struct Timer {
+    deadline: Instant,
+    sleep: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+}
+
+impl Timer {
+    fn until(deadline: Instant) -> Box<Self> {
+        Box::new(Self {
+            deadline,
+            sleep: Box::pin(sleep_until(deadline)),
+        })
+    }
+}
+
+pin_project! {
+    /// A coroutine with what is known about it. The second half of it is the cleanup.
+    pub(crate) struct Cleanup<D: ManagerDriver> {
+        #[pin]
+        driver: D,
+        pub(crate) spec: Spec<OutputOf<D>>,
+        stage: Stage,
+        // Why it was resumed, once it was.
+        exit: Exit,
+        // The limit of `spec`, started with the first poll of the cleanup.
+        timer: Option<Box<Timer>>,
+    }
 }
 
 impl<D: ManagerDriver> Cleanup<D> {
     #[inline]
-    pub(crate) fn resume(&mut self, exit: Exit) {
+    pub(crate) fn resume(self: Pin<&mut Self>, exit: Exit) {
+        let this = self.project();
         stats::count_exit(exit);
-        self.exit = exit;
-        self.stage = Stage::Resumed;
-        self.driver.resume(exit);
+        *this.exit = exit;
+        *this.stage = Stage::Resumed;
+        this.driver.resume(exit);
     }
 
     /// Why it runs.
@@ -73,54 +91,58 @@ impl<D: ManagerDriver> Cleanup<D> {
     /// Runs the cleanup, for at most as long as it may take.
     #[inline]
     pub(crate) fn poll(
-        &mut self,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<OutputOf<D>, CleanupTimedOut>> {
-        match (self.poll_untimed(cx), self.spec.about.cleanup_timeout) {
-            (Poll::Ready(output), _) => Poll::Ready(Ok(output)),
-            (Poll::Pending, None) => Poll::Pending,
-            (Poll::Pending, Some(limit)) => self.poll_timer(limit, cx).map(Err),
+        match self.as_mut().poll_untimed(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => self.poll_timer(cx).map(Err),
         }
     }
 
     /// Runs the cleanup, without a look at the time.
     #[inline]
-    pub(crate) fn poll_untimed(&mut self, cx: &mut Context<'_>) -> Poll<OutputOf<D>> {
-        self.stage = Stage::Polled;
-        let polled = self.driver.poll_cleanup(cx);
-        self.stage = Stage::Resumed;
+    pub(crate) fn poll_untimed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OutputOf<D>> {
+        let this = self.project();
+        *this.stage = Stage::Polled;
+        let polled = this.driver.poll_cleanup(cx);
+        *this.stage = Stage::Resumed;
         polled
     }
 
-    #[cold]
-    fn poll_timer(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<CleanupTimedOut> {
-        if self.timer.is_none() && Handle::try_current().is_err() {
+    /// Ready when the limit has passed, if there is one.
+    fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CleanupTimedOut> {
+        let this = self.project();
+        let Some(limit) = this.spec.about.cleanup_timeout else {
+            return Poll::Pending;
+        };
+        if this.timer.is_none() && Handle::try_current().is_err() {
             // Nothing here can tell the time, and a cleanup is not to fail for that.
             return Poll::Pending;
         }
-        let timer = self
+        let timer = this
             .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        timer.as_mut().poll(cx).map(|()| {
+            .get_or_insert_with(|| Timer::until(sleep(limit).deadline()));
+        timer.sleep.as_mut().poll(cx).map(|()| {
             stats::count_timed_out();
-            CleanupTimedOut::new(self.spec.about.name, self.exit, limit)
+            CleanupTimedOut::new(this.spec.about.name, *this.exit, limit)
         })
     }
 
     /// Takes the timer, if it has been started, over to the runtime that runs the cleanup from now on:
     /// the one where it was started may end first.
-    pub(crate) fn move_timer(&mut self) {
-        if let Some(timer) = &mut self.timer {
-            *timer = Box::pin(tokio::time::sleep_until(timer.deadline()));
+    pub(crate) fn move_timer(self: Pin<&mut Self>) {
+        if let Some(timer) = self.project().timer {
+            *timer = Timer::until(timer.deadline);
         }
     }
 }
 
 /// Who takes over the cleanup of a manager that is dropped, and where.
 pub(crate) struct Kind<D: ManagerDriver> {
-    /// Called when the manager is entered.
-    pub(crate) home: fn() -> Home,
-    pub(crate) detach: fn(Cleanup<D>, Home),
+    pub(crate) bound: Bound,
+    /// Leaves `None` behind.
+    pub(crate) detach: fn(Pin<&mut Option<Cleanup<D>>>, Home),
 }
 
 impl<D: ManagerDriver> Clone for Kind<D> {
@@ -131,36 +153,23 @@ impl<D: ManagerDriver> Clone for Kind<D> {
 
 impl<D: ManagerDriver> Copy for Kind<D> {}
 
-/// A manager that is somebody's to run and to leave. Dropped, it hands its cleanup over.
-pub(crate) struct Managed<D: ManagerDriver> {
-    /// `None` once it has ended, one way or the other.
-    cleanup: Option<Cleanup<D>>,
-    /// Where it was entered, once that has been noted: to find out costs as much as all the rest of a manager that never waits.
-    home: Option<Home>,
-    kind: Kind<D>,
-}
-
-pin_project_lite::pin_project! {
-    /// The body of a scope. When it first waits, it notes where the manager was entered; until then nobody can have taken it elsewhere.
-    struct Noting<'m, F> {
+pin_project! {
+    /// A manager that is somebody's to run and to leave. Dropped, it hands its cleanup over.
+    pub(crate) struct Managed<D: ManagerDriver> {
+        // `None` once it has ended, one way or the other.
         #[pin]
-        body: F,
-        home: &'m mut Option<Home>,
-        find: fn() -> Home,
+        cleanup: Option<Cleanup<D>>,
+        // Where it was entered, once that has been noted: to find out costs as much as all the rest of a manager that never waits.
+        home: Option<Home>,
+        kind: Kind<D>,
     }
-}
 
-impl<F: Future> Future for Noting<'_, F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let polled = this.body.poll(cx);
-        if polled.is_pending() {
-            this.home.get_or_insert_with(*this.find);
+    impl<D: ManagerDriver> PinnedDrop for Managed<D> {
+        fn drop(this: Pin<&mut Self>) {
+            if this.cleanup.is_some() {
+                this.drop_early();
+            }
         }
-        polled
     }
 }
 
@@ -186,8 +195,9 @@ impl<D: ManagerDriver> Managed<D> {
     }
 
     #[inline]
-    fn get_mut(&mut self) -> &mut Cleanup<D> {
-        self.cleanup.as_mut().expect("the manager has ended")
+    fn running(self: Pin<&mut Self>) -> Pin<&mut Cleanup<D>> {
+        let cleanup = self.project().cleanup.as_pin_mut();
+        cleanup.expect("the manager has ended")
     }
 
     #[inline]
@@ -201,64 +211,77 @@ impl<D: ManagerDriver> Managed<D> {
     }
 
     #[inline]
-    pub(crate) fn driver_mut(&mut self) -> &mut D {
-        &mut self.get_mut().driver
+    pub(crate) fn driver_mut(&mut self) -> &mut D
+    where
+        D: Unpin,
+    {
+        Pin::new(self).driver_pinned().get_mut()
+    }
+
+    #[inline]
+    pub(crate) fn driver_pinned(self: Pin<&mut Self>) -> Pin<&mut D> {
+        self.running().project().driver
+    }
+
+    /// For one that may move.
+    #[inline]
+    pub(crate) fn pinned(&mut self) -> Pin<&mut Self>
+    where
+        D: Unpin,
+    {
+        Pin::new(self)
     }
 
     /// Runs the set-up: to the yield, or to the outcome of a manager that ended before.
     #[inline]
-    pub(crate) fn poll_setup(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OutputOf<D>>>
-    where
-        D::Frame: Halves,
-    {
-        let polled = self.poll_setup_of_scope(cx);
-        if matches!(polled, Poll::Ready(Ok(()))) {
-            self.home = Some((self.kind.home)());
-        }
-        polled
-    }
-
-    /// As [`poll_setup`](Self::poll_setup), for whoever goes on with [`lend_to`](Self::lend_to) in the same poll.
-    #[inline]
-    pub(crate) fn poll_setup_of_scope(
-        &mut self,
+    pub(crate) fn poll_setup(
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), OutputOf<D>>>
     where
         D::Frame: Halves,
     {
-        let cleanup = self.get_mut();
+        let polled = self.as_mut().poll_setup_of_scope(cx);
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            self.note_home();
+        }
+        polled
+    }
+
+    /// As [`poll_setup`](Self::poll_setup), for whoever goes on in the same poll, and notes where that was if it waits.
+    #[inline]
+    pub(crate) fn poll_setup_of_scope(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), OutputOf<D>>>
+    where
+        D::Frame: Halves,
+    {
+        let cleanup = self.as_mut().running().project();
         match cleanup.driver.poll_setup(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Step::Yielded) => {
-                cleanup.stage = Stage::Entered;
+                *cleanup.stage = Stage::Entered;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Step::Ended(outcome)) => {
-                self.cleanup = None;
+                self.project().cleanup.set(None);
                 Poll::Ready(Err(outcome))
             }
         }
     }
 
-    /// Gives the value to `body` and runs it, as [`Driver::lend_to`].
+    /// Notes where it was entered, if that has not been done: when it first waits. Until then nobody can have taken it elsewhere.
     #[inline]
-    pub(crate) fn lend_to<T, B>(&mut self, body: B) -> impl Future<Output = Result<T, Panic>>
-    where
-        D::Frame: Halves,
-        B: for<'a> AsyncFnOnce(<LendOf<D> as Lend<'a>>::Value) -> T,
-    {
-        let cleanup = self.cleanup.as_mut().expect("the manager has ended");
-        Noting {
-            body: cleanup.driver.lend_to(body),
-            home: &mut self.home,
-            find: self.kind.home,
-        }
+    pub(crate) fn note_home(self: Pin<&mut Self>) {
+        let this = self.project();
+        let bound = this.kind.bound;
+        this.home.get_or_insert_with(|| bound.home());
     }
 
     #[inline]
-    pub(crate) fn resume(&mut self, exit: Exit) {
-        self.get_mut().resume(exit);
+    pub(crate) fn resume(self: Pin<&mut Self>, exit: Exit) {
+        self.running().resume(exit);
     }
 
     /// Says where its cleanup goes on if it is dropped, other than where it was entered.
@@ -270,6 +293,7 @@ impl<D: ManagerDriver> Managed<D> {
     /// Gives the cleanup of an entered manager to somebody else to run, with another driver.
     pub(crate) fn into_cleanup<N, T>(mut self, change: impl FnOnce(D) -> (N, T)) -> (Cleanup<N>, T)
     where
+        D: Unpin,
         N: ManagerDriver<Frame: SecondHalf<Output = OutputOf<D>>>,
     {
         let cleanup = self.cleanup.take().expect("the manager has ended");
@@ -287,52 +311,60 @@ impl<D: ManagerDriver> Managed<D> {
     /// Runs the cleanup. A panic of it comes out of here, and ends it.
     #[inline]
     pub(crate) fn poll_cleanup(
-        &mut self,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<OutputOf<D>, CleanupTimedOut>> {
-        let polled = self.get_mut().poll(cx);
+        let polled = self.as_mut().running().poll(cx);
         if polled.is_ready() {
-            self.cleanup = None;
+            self.project().cleanup.set(None);
         } else {
-            self.home.get_or_insert_with(self.kind.home);
+            self.note_home();
         }
         polled
     }
 
-    /// The cleanup as a future, for one that has been resumed.
+    /// As [`poll_cleanup`](Self::poll_cleanup), for a caller who sees the outcome.
     #[inline]
-    pub(crate) fn run_cleanup(
-        &mut self,
-    ) -> impl Future<Output = Result<OutputOf<D>, CleanupTimedOut>> {
-        poll_fn(|cx| self.poll_cleanup(cx))
+    pub(crate) fn poll_exit(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OutputOf<D>> {
+        match self.as_mut().running().poll_untimed(cx) {
+            Poll::Ready(outcome) => {
+                self.project().cleanup.set(None);
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => self.wait(cx),
+        }
     }
 
-    /// Resumes and runs the cleanup when something else has gone wrong already: that comes first, so an
+    /// What a cleanup does when it first waits, and whenever it goes on to wait.
+    fn wait(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OutputOf<D>> {
+        self.as_mut().note_home();
+        let cleanup = self.as_mut().running();
+        let timed_out = cleanup.spec.timed_out;
+        let late = ready!(cleanup.poll_timer(cx));
+        self.project().cleanup.set(None);
+        Poll::Ready(timed_out(late))
+    }
+
+    /// As [`poll_cleanup`](Self::poll_cleanup), when something else has gone wrong already: that comes first, so an
     /// error or panic of the cleanup goes to the error hook.
-    pub(crate) async fn exit_behind(&mut self, exit: Exit) {
-        let spec = self.spec();
-        self.resume(exit);
-        match CatchUnwind::new(self.run_cleanup()).await {
-            Ok(Ok(outcome)) => report::outcome(&spec, exit, outcome),
-            Ok(Err(timed_out)) => report::timed_out(&timed_out),
+    #[cold]
+    pub(crate) fn poll_exit_behind(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let (spec, exit) = (self.spec(), self.get().exit);
+        match catch_unwind(AssertUnwindSafe(|| self.poll_cleanup(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(outcome))) => report::outcome(&spec, exit, outcome),
+            Ok(Poll::Ready(Err(timed_out))) => report::timed_out(&timed_out),
             Err(panic) => report::panic(spec.about.name, exit, &panic),
         }
-    }
-}
-
-impl<D: ManagerDriver> Drop for Managed<D> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.cleanup.is_some() {
-            self.drop_early();
-        }
+        Poll::Ready(())
     }
 }
 
 impl<D: ManagerDriver> Managed<D> {
     #[cold]
-    fn drop_early(&mut self) {
-        let Some(mut cleanup) = self.cleanup.take() else {
+    fn drop_early(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let Some(mut cleanup) = this.cleanup.as_mut().as_pin_mut() else {
             return;
         };
         let mut resumed = Ok(());
@@ -342,12 +374,12 @@ impl<D: ManagerDriver> Managed<D> {
             // The value may panic in its drop. The body can go on all the same, and has to (G1).
             Stage::Entered => {
                 let exit = Exit::on_drop();
-                resumed = catch_unwind(AssertUnwindSafe(|| cleanup.resume(exit)));
+                resumed = catch_unwind(AssertUnwindSafe(|| cleanup.as_mut().resume(exit)));
             }
             Stage::Resumed => {}
         }
-        let home = self.home.take().unwrap_or_else(self.kind.home);
-        (self.kind.detach)(cleanup, home);
+        let home = this.home.take().unwrap_or_else(|| this.kind.bound.home());
+        (this.kind.detach)(this.cleanup, home);
         if let Err(panic) = resumed {
             resume_unwind(panic);
         }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::mem;
+use std::pin::Pin;
 
 use super::async_context_manager::AsyncContextManager;
-use super::coroutine::{Coroutine, Driver, ErasedFrame, HeapFrame, Output, PinnedFrame};
+use super::coroutine::{Coroutine, Driver, ErasedFrame, Frame, HeapFrame, Output};
 use super::enter::Enter;
 use super::exit::Exit;
 use super::exit_stack::entry::{Arriving, arriving};
@@ -13,12 +14,15 @@ use super::lend::{Lend, LendDeref};
 use super::managed::{Kind, Managed};
 use super::mapped::Mapped;
 use super::outcome::{Outcome, OutcomeInto};
-use super::scope;
+use super::scope::{Fallible, Plain, Scope};
 use super::spec::Spec;
 use crate::cleanup::detach;
 
 /// A manager that runs, with its coroutine on the heap.
 type OnHeap<C> = Managed<HeapFrame<<C as Coroutine>::Lend, Exit, <C as Coroutine>::Future>>;
+
+/// A manager that runs, with its coroutine in its future.
+type InPlace<C> = Managed<Frame<<C as Coroutine>::Lend, Exit, <C as Coroutine>::Future>>;
 
 /// An async context manager that has not been entered: what a function under
 /// [`#[actxmgr]`](crate::actxmgr) returns. Nothing has run yet; dropping it does nothing.
@@ -30,12 +34,20 @@ pub struct Manager<C>
 where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
-    /// `None` once it has been entered through [`AsyncContextManager`].
-    coroutine: Option<C>,
+    state: State<C>,
     spec: Spec<Output<C>>,
     kind: Kind<HeapFrame<C::Lend, Exit, C::Future>>,
-    /// Set when it is driven through [`AsyncContextManager`], which enters in place.
-    entered: Option<Box<OnHeap<C>>>,
+}
+
+/// Only [`AsyncContextManager`], which enters in place, goes beyond `Waiting`.
+enum State<C>
+where
+    C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
+{
+    Waiting(C),
+    Entered(Box<OnHeap<C>>),
+    /// If it panicked when it was started.
+    Gone,
 }
 
 impl<C> Manager<C>
@@ -44,6 +56,7 @@ where
 {
     /// The default kind: its cleanup can go on in the background of any thread.
     #[doc(hidden)]
+    #[inline]
     pub fn shared(spec: Spec<Output<C>>, coroutine: C) -> Self
     where
         // Whoever annotates a function that does not meet these is shown the lines, comment and all.
@@ -54,15 +67,15 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine: Some(coroutine),
+            state: State::Waiting(coroutine),
             spec: spec.with_static_error(),
             kind: detach::shared(),
-            entered: None,
         }
     }
 
     /// `local`: its cleanup can go on in the background of the thread that entered it.
     #[doc(hidden)]
+    #[inline]
     pub fn local(spec: Spec<Output<C>>, coroutine: C) -> Self
     where
         C::Lend: 'static,
@@ -70,10 +83,9 @@ where
         <Output<C> as Outcome>::Error: 'static,
     {
         Self {
-            coroutine: Some(coroutine),
+            state: State::Waiting(coroutine),
             spec: spec.with_static_error(),
             kind: detach::local(),
-            entered: None,
         }
     }
 
@@ -108,47 +120,51 @@ where
     /// b.exit().await;
     /// # }
     /// ```
+    #[inline]
     pub fn enter(self) -> Enter<C::Lend, C::Future> {
         Enter {
             managed: Some(self.start()),
         }
     }
 
-    fn start(mut self) -> OnHeap<C> {
-        self.start_in_place()
+    #[inline]
+    fn start(self) -> OnHeap<C> {
+        let (spec, kind) = (self.spec, self.kind);
+        Managed::new(HeapFrame::start(self.into_coroutine()), spec, kind)
     }
 
-    fn start_in_place(&mut self) -> OnHeap<C> {
-        let coroutine = self.coroutine.take().expect("a manager is entered once");
-        Managed::new(HeapFrame::start(coroutine), self.spec, self.kind)
+    #[inline]
+    fn into_coroutine(self) -> C {
+        match self.state {
+            State::Waiting(coroutine) => coroutine,
+            State::Entered(_) | State::Gone => panic!("a manager is entered once"),
+        }
     }
 
     /// The manager, started but not polled, without the types that are its own.
-    pub(crate) fn into_member(
-        mut self,
-    ) -> Managed<ErasedFrame<C::Lend, <Output<C> as Outcome>::Error>>
+    pub(crate) fn into_member(self) -> Managed<ErasedFrame<C::Lend, <Output<C> as Outcome>::Error>>
     where
         C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
         C::Future: Send + 'static,
         <Output<C> as Outcome>::Error: 'static,
     {
+        let spec = Output::<C>::fallible(self.spec);
         let coroutine = Mapped {
-            coroutine: self.coroutine.take().expect("a manager is entered once"),
+            coroutine: self.into_coroutine(),
             map: Outcome::into_result,
         };
-        let spec = Output::<C>::fallible(self.spec);
         Managed::new(HeapFrame::start(coroutine).erase(), spec, detach::shared())
     }
 
     /// The manager, started but not polled, on its way to a stack of cleanups.
-    pub(crate) fn into_arriving(mut self) -> Arriving<C>
+    pub(crate) fn into_arriving(self) -> Arriving<C>
     where
         C::Lend: for<'a> Lend<'a, Value: Send> + 'static,
         C::Future: Send + 'static,
         <Output<C> as Outcome>::Error: Send + Sync + 'static,
     {
-        let coroutine = self.coroutine.take().expect("a manager is entered once");
-        arriving(coroutine, self.spec.about)
+        let about = self.spec.about;
+        arriving(self.into_coroutine(), about)
     }
 
     /// Runs `body` inside the manager: Python's `async with`.
@@ -187,15 +203,12 @@ where
     /// assert_eq!(product, 20);
     /// # }
     /// ```
+    #[inline]
     pub fn scope<T, B>(self, body: B) -> impl Future<Output = <Output<C> as Outcome>::With<T>>
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        let mut body = Some(body);
-        async move {
-            let mut managed = self.start();
-            scope::scope(&mut managed, &mut body).await
-        }
+        Scope::<_, _, _, _, Plain<T>>::new(self.start(), body, |body, value| body(value))
     }
 
     /// Runs a `body` that may fail inside the manager.
@@ -235,16 +248,13 @@ where
     /// assert!(parsed.is_err());
     /// # }
     /// ```
+    #[inline]
     pub fn try_scope<T, X, B>(self, body: B) -> impl Future<Output = Result<T, X>>
     where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        let mut body = Some(body);
-        async move {
-            let mut managed = self.start();
-            scope::try_scope(&mut managed, &mut body).await
-        }
+        Scope::<_, _, _, _, Fallible<T, X>>::new(self.start(), body, |body, value| body(value))
     }
 }
 
@@ -255,6 +265,7 @@ where
     type Output = <Enter<C::Lend, C::Future> as Future>::Output;
     type IntoFuture = Enter<C::Lend, C::Future>;
 
+    #[inline]
     fn into_future(self) -> Enter<C::Lend, C::Future> {
         self.enter()
     }
@@ -275,22 +286,28 @@ where
     type Error = <Output<C> as Outcome>::Error;
 
     async fn enter(&mut self) -> Result<<C::Lend as Lend<'_>>::Value, Self::Error> {
-        let managed = Box::new(self.start_in_place());
-        let managed = self.entered.insert(managed);
-        match poll_fn(|cx| managed.poll_setup(cx)).await {
-            Ok(()) => Ok(managed.driver_mut().lend()),
+        let State::Waiting(coroutine) = mem::replace(&mut self.state, State::Gone) else {
+            panic!("a manager is entered once");
+        };
+        let managed = Managed::new(HeapFrame::start(coroutine), self.spec, self.kind);
+        self.state = State::Entered(Box::new(managed));
+        let State::Entered(managed) = &mut self.state else {
+            unreachable!("it has just been started");
+        };
+        match poll_fn(|cx| managed.pinned().poll_setup(cx)).await {
+            Ok(()) => Ok(Pin::new(managed.driver_mut()).lend()),
             Err(outcome) => Err(outcome.error_before_yield(self.spec.about.name)),
         }
     }
 
     async fn exit(mut self, exit: Exit) -> Result<(), Self::Error> {
-        let managed = self
-            .entered
-            .as_mut()
-            .expect("a manager is left after it was entered");
-        managed.resume(exit);
-        let ended = managed.run_cleanup().await;
-        ended.unwrap_or_else(self.spec.timed_out).into_result()
+        let State::Entered(managed) = &mut self.state else {
+            panic!("a manager is left after it was entered");
+        };
+        managed.pinned().resume(exit);
+        poll_fn(|cx| managed.pinned().poll_exit(cx))
+            .await
+            .into_result()
     }
 
     fn __into_manager(
@@ -362,8 +379,14 @@ where
     C: Coroutine<Resume = Exit, Future: Future<Output: Outcome>>,
 {
     #[doc(hidden)]
+    #[inline]
     pub fn new(spec: Spec<Output<C>>, coroutine: C) -> Self {
         Self { coroutine, spec }
+    }
+
+    #[inline]
+    fn start(self) -> InPlace<C> {
+        Managed::new(Frame::start(self.coroutine), self.spec, detach::scoped())
     }
 
     /// Runs `body` inside the manager; see [`Manager::scope`].
@@ -381,17 +404,12 @@ where
     /// Dropped while `body` runs, the future drops `body`, resumes the manager with
     /// [`Exit::Cancelled`] and polls its cleanup once. Dropped during the cleanup, it polls that once
     /// more.
+    #[inline]
     pub fn scope<T, B>(self, body: B) -> impl Future<Output = <Output<C> as Outcome>::With<T>>
     where
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> T,
     {
-        let mut body = Some(body);
-        async move {
-            let place = pin!(PinnedFrame::place());
-            let driver = PinnedFrame::start(place, self.coroutine);
-            let mut managed = Managed::new(driver, self.spec, detach::scoped());
-            scope::scope(&mut managed, &mut body).await
-        }
+        Scope::<_, _, _, _, Plain<T>>::new(self.start(), body, |body, value| body(value))
     }
 
     /// Runs a `body` that may fail inside the manager; see [`Manager::try_scope`].
@@ -407,18 +425,13 @@ where
     /// # Cancel safety
     ///
     /// As [`scope`](Self::scope).
+    #[inline]
     pub fn try_scope<T, X, B>(self, body: B) -> impl Future<Output = Result<T, X>>
     where
         Output<C>: OutcomeInto<X>,
         B: for<'a> AsyncFnOnce(<C::Lend as Lend<'a>>::Value) -> Result<T, X>,
     {
-        let mut body = Some(body);
-        async move {
-            let place = pin!(PinnedFrame::place());
-            let driver = PinnedFrame::start(place, self.coroutine);
-            let mut managed = Managed::new(driver, self.spec, detach::scoped());
-            scope::try_scope(&mut managed, &mut body).await
-        }
+        Scope::<_, _, _, _, Fallible<T, X>>::new(self.start(), body, |body, value| body(value))
     }
 }
 

@@ -66,6 +66,10 @@ mod managed;
 mod manager;
 mod mapped;
 mod outcome;
+#[expect(
+    unsafe_code,
+    reason = "lends to a body in the same future; see where it does"
+)]
 mod scope;
 mod spec;
 #[allow(missing_docs)]

@@ -80,10 +80,12 @@ impl Outcome for () {
     type Error = Infallible;
     type With<T> = T;
 
+    #[inline]
     fn good<T>(value: T) -> T {
         value
     }
 
+    #[inline]
     fn and<T>(self, value: T) -> T {
         value
     }
@@ -118,6 +120,7 @@ impl<E: fmt::Debug> Outcome for Result<(), E> {
     type Error = E;
     type With<T> = Result<T, E>;
 
+    #[inline]
     fn good<T>(value: T) -> Result<T, E> {
         Ok(value)
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    pin::Pin,
     task::{Context, Poll, Waker},
 };
 
@@ -85,7 +86,7 @@ where
     fn enter(self) -> Result<Self::Entered, BoxError> {
         let MainContext { coroutine, finish } = self();
         let mut frame = HeapFrame::start(coroutine);
-        match frame.poll_setup(&mut Context::from_waker(Waker::noop())) {
+        match Pin::new(&mut frame).poll_setup(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Step::Yielded) => Ok(Entered { frame, finish }),
             Poll::Ready(Step::Ended(output)) => {
                 finish(output)?;
@@ -120,8 +121,8 @@ impl<V: 'static, F: Future + 'static> EnteredMainContext for Entered<V, F> {
 
     fn exit(self, signal: Signal) -> Result<(), BoxError> {
         let Self { mut frame, finish } = self;
-        frame.resume(signal);
-        match frame.poll_cleanup(&mut Context::from_waker(Waker::noop())) {
+        Pin::new(&mut frame).resume(signal);
+        match Pin::new(&mut frame).poll_cleanup(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => finish(output),
             Poll::Pending => Err(WAITS.into()),
         }

@@ -11,7 +11,7 @@ use std::{
     future::{pending, poll_fn},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -214,7 +214,7 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     let mut stopped = pin!(stopped(stop));
     let setup = poll_fn(|cx| match stopped.as_mut().poll(cx) {
         Poll::Ready(signal) => Poll::Ready(Err(signal)),
-        Poll::Pending => body.poll_setup(cx).map(Ok),
+        Poll::Pending => Pin::new(&mut body).poll_setup(cx).map(Ok),
     });
     match setup.await {
         Ok(Step::Yielded) => {}
@@ -245,8 +245,8 @@ async fn live<C: Coroutine<Lend = Owned<()>, Resume = Signal>>(
     phase.set(WorkerPhase::Shutdown);
     shared.close_listeners();
     tracing::debug!(worker = seat.index, %signal, "stopping");
-    body.resume(signal);
-    finish(poll_fn(|cx| body.poll_cleanup(cx)).await).into()
+    Pin::new(&mut body).resume(signal);
+    finish(poll_fn(|cx| Pin::new(&mut body).poll_cleanup(cx)).await).into()
 }
 
 /// Ready with the signal of the parent's order.

@@ -1,8 +1,10 @@
 //! A coroutine in memory.
 //!
 //! Everything that both sides touch sits in cells, and both sides only ever hold shared references or raw
-//! pointers to a frame. No `&mut Frame` and no `Box<Frame>` exists while the body is alive, so nothing claims
-//! to be the only path to memory that the body, or the value that it lent, points into.
+//! pointers to a frame, or a `Pin<&mut Frame>`, which is no claim to be the only path to it, because a frame is
+//! not `Unpin`: the rule that every async block lives by that borrows from itself. No other `&mut Frame` and no
+//! `Box<Frame>` exists while the body is alive. So nothing claims to be the only path to memory that the
+//! body, or the value that it lent, points into.
 //!
 //! A frame is `Send` if the future, the resume value and every value that may be in the slot are.
 
@@ -13,6 +15,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
+use super::driver::Driver;
 use super::slot::{Slot, State, Stored};
 use super::{Coroutine, YieldPoint};
 use crate::context::lend::Lend;
@@ -29,7 +32,7 @@ pub(crate) enum Step<O> {
 /// A coroutine in memory: its future and the slot beside it.
 pub(crate) struct Frame<L: for<'a> Lend<'a> + ?Sized, R, F> {
     slot: Slot<L, R>,
-    /// Initialised in every state but `Empty` and `Done`.
+    /// Initialised in every state but `Done`.
     future: UnsafeCell<MaybeUninit<F>>,
     _pinned: PhantomPinned,
 }
@@ -44,26 +47,14 @@ where
 }
 
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
+    /// The body in its place; runs nothing. It may be moved until it is polled.
     #[inline]
-    pub(super) const fn empty() -> Self {
+    pub(crate) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(coroutine: C) -> Self {
         Self {
-            slot: Slot::empty(),
-            future: UnsafeCell::new(MaybeUninit::uninit()),
+            slot: Slot::new(),
+            future: UnsafeCell::new(MaybeUninit::new(coroutine.start(YieldPoint::new()))),
             _pinned: PhantomPinned,
         }
-    }
-
-    /// Puts the body in its place; polls nothing.
-    #[inline]
-    pub(super) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(
-        self: Pin<&Self>,
-        coroutine: C,
-    ) {
-        assert_eq!(self.slot.state(), State::Empty, "a frame starts once");
-        let future = coroutine.start(YieldPoint::to(&self.get_ref().slot));
-        // SAFETY: in `Empty` there is no future that this could overwrite or that could look on.
-        unsafe { (*self.future.get()).write(future) };
-        self.slot.started();
     }
 
     /// # Safety
@@ -73,7 +64,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Frame<L, R, F> {
     unsafe fn poll_body(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: the future is there, is pinned with the frame, and nobody else refers to it.
         let future = unsafe { Pin::new_unchecked((*self.future.get()).assume_init_mut()) };
-        let polled = future.poll(cx);
+        let polled = self.slot.while_current(|| future.poll(cx));
         if polled.is_ready() {
             self.drop_rest();
         }
@@ -137,9 +128,8 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> SecondHalf for Frame<L, R, F> {
 
     #[inline]
     unsafe fn poll_cleanup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        assert_eq!(
-            self.slot.state(),
-            State::Resumed,
+        assert!(
+            self.slot.state() == State::Resumed,
             "not resumed, or polled after the end"
         );
         // SAFETY: the state says that the future is there; passed on to the caller.
@@ -157,7 +147,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Halves for Frame<L, R, F> {
 
     #[inline]
     unsafe fn poll_setup(self: Pin<&Self>, cx: &mut Context<'_>) -> Poll<Step<F::Output>> {
-        assert_eq!(self.slot.state(), State::Setup, "polled after the yield");
+        assert!(self.slot.state() == State::Setup, "polled after the yield");
         // SAFETY: the state says that the future is there; passed on to the caller.
         let polled = unsafe { self.poll_body(cx) };
         match polled {
@@ -183,7 +173,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F> Frame<L, R, F> {
     #[inline]
     pub(super) fn drop_rest(&self) {
         let state = self.slot.end();
-        if !matches!(state, State::Empty | State::Done) {
+        if state != State::Done {
             // SAFETY: the future was there, and the state has moved on, so this happens once.
             unsafe { (*self.future.get()).assume_init_drop() };
         }
@@ -194,5 +184,16 @@ impl<L: for<'a> Lend<'a> + ?Sized, R, F> Drop for Frame<L, R, F> {
     #[inline]
     fn drop(&mut self) {
         self.drop_rest();
+    }
+}
+
+/// The driver of a frame that lies in the future of whoever drives it: no allocation, and nobody to hand the
+/// second half to.
+impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> Driver for Frame<L, R, F> {
+    type Frame = Self;
+
+    #[inline]
+    fn frame(self: Pin<&Self>) -> Pin<&Self> {
+        self
     }
 }

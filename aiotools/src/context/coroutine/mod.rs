@@ -6,7 +6,7 @@
 //! | `yield_point.rs` | the body's side: offers a value, waits to be resumed | how long a value may borrow from the body |
 //! | `frame.rs`       | the body's future and its slot, in memory | who may point to it |
 //! | `driver.rs`      | the other side: hands the value out, later takes it back or sees it dropped, and resumes the body | |
-//! | `on_heap.rs`, `pinned.rs` | the two places for a frame, with who drives it there | |
+//! | `on_heap.rs`     | a frame that can be given away; without it, a frame lies in the future that drives it | |
 //!
 //! # Invariants
 //!
@@ -14,8 +14,8 @@
 //!    therefore valid in these two states, and in them only.
 //! 2. A value that was taken out is gone before `resume`; the one who takes it (`scope`) drops the
 //!    body that holds it first. A value still in the slot is dropped by `resume`.
-//! 3. The frame does not move from `start` to its end, so the slot pointer inside the future stays
-//!    valid for as long as the future does. On drop the value goes first, then the future.
+//! 3. The frame does not move from its first poll to its end, and only the frame polls the future: then the
+//!    frame's slot is the current one. On drop the value goes first, then the future.
 //! 4. One thread at a time uses a frame. Frames are sent, never shared: `Frame` is not `Sync`. The one
 //!    exception: in `Yielded`, several may look at the value (`OnHeap::value`) while nobody writes.
 //!
@@ -26,15 +26,14 @@ mod body;
 mod driver;
 mod frame;
 mod on_heap;
-mod pinned;
 mod slot;
 mod yield_point;
 
 pub use body::Body;
 pub(crate) use driver::{Driver, LendOf, OutputOf};
-pub(crate) use frame::{Halves, SecondHalf, Step};
+pub(crate) use frame::{Frame, Halves, SecondHalf, Step};
 pub(crate) use on_heap::{ErasedFrame, HeapFrame, LentFrame};
-pub(crate) use pinned::PinnedFrame;
+pub(crate) use slot::Stored;
 pub use yield_point::YieldPoint;
 
 use super::lend::Lend;

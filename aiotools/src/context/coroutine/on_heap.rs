@@ -49,13 +49,12 @@ where
 impl<L: for<'a> Lend<'a> + ?Sized, R, F: Future> OnHeap<Frame<L, R, F>> {
     #[inline]
     pub(crate) fn start<C: Coroutine<Lend = L, Resume = R, Future = F>>(coroutine: C) -> Self {
-        let this = Self {
+        let frame = Box::into_raw(Box::new(Frame::start(coroutine)));
+        Self {
             // SAFETY: a `Box` is not null.
-            frame: unsafe { NonNull::new_unchecked(Box::into_raw(Box::new(Frame::empty()))) },
+            frame: unsafe { NonNull::new_unchecked(frame) },
             owns: PhantomData,
-        };
-        this.frame().start(coroutine);
-        this
+        }
     }
 
     /// Forgets the type of the future.
@@ -93,12 +92,17 @@ where
     /// The caller chooses `'a`: the value must be gone before the frame is resumed or dropped.
     pub(crate) unsafe fn lend_and_erase<'a>(self) -> (LentFrame<E>, <L as Lend<'a>>::Value) {
         // SAFETY: passed on to the caller.
-        let value = unsafe { self.frame().take() };
+        let value = unsafe { self.pinned().take() };
         (self.erase_lent(), value)
     }
 }
 
 impl<T: SecondHalf + ?Sized> OnHeap<T> {
+    #[inline]
+    fn pinned(&self) -> Pin<&T> {
+        Pin::new(self).frame()
+    }
+
     /// Gives the frame away without ending it.
     fn into_frame(self) -> NonNull<T> {
         ManuallyDrop::new(self).frame
@@ -109,15 +113,15 @@ impl<T: Halves + ?Sized> OnHeap<T> {
     /// The value, while it is in the slot.
     #[inline]
     pub(crate) fn value(&self) -> &Stored<T::Lend> {
-        // SAFETY: it is there, and whoever moves or drops it (`resume`, `lend_to`) needs `&mut self`.
-        unsafe { self.frame().value().as_ref() }
+        // SAFETY: it is there, and whoever moves or drops it (`resume`, `lend`) needs `&mut self`.
+        unsafe { self.pinned().value().as_ref() }
     }
 
     /// The value, while it is in the slot.
     #[inline]
     pub(crate) fn value_mut(&mut self) -> &mut Stored<T::Lend> {
         // SAFETY: as in `value`, and `&mut self` makes it the only reference.
-        unsafe { self.frame().value().as_mut() }
+        unsafe { self.pinned().value().as_mut() }
     }
 }
 
@@ -125,7 +129,7 @@ impl<T: SecondHalf + ?Sized> Driver for OnHeap<T> {
     type Frame = T;
 
     #[inline]
-    fn frame(&self) -> Pin<&T> {
+    fn frame(self: Pin<&Self>) -> Pin<&T> {
         // SAFETY: this owns the frame, which stays where it is until `drop`.
         unsafe { Pin::new_unchecked(self.frame.as_ref()) }
     }
@@ -145,6 +149,6 @@ impl<T: SecondHalf + ?Sized> Drop for OnHeap<T> {
         // Ended in place, through a shared reference: there may be no `Box` while the body and its
         // value are alive. The memory is freed even if the body panics in its drop.
         let _free = Free(self.frame);
-        self.frame().get_ref().end();
+        self.pinned().get_ref().end();
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! | state      | the future    | the value in the slot | who moves on, and to what               |
 //! |------------|---------------|-----------------------|-----------------------------------------|
-//! | `Empty`    | not there yet | none                  | driver: `start` → `Setup`               |
 //! | `Setup`    | running       | none                  | body: `offer` → `Yielded`; end → `Done` |
 //! | `Yielded`  | suspended     | live                  | driver: `take` → `Lent`, `resume` → `Resumed` |
 //! | `Lent`     | suspended     | moved out             | driver: `resume` → `Resumed`            |
@@ -15,13 +14,17 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::context::lend::Lend;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+thread_local! {
+    /// The slot of the innermost body that is being polled on this thread.
+    static CURRENT: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum State {
-    Empty,
     Setup,
     Yielded,
     Lent,
@@ -42,23 +45,44 @@ pub(super) struct Slot<L: for<'a> Lend<'a> + ?Sized, R> {
 
 impl<L: for<'a> Lend<'a> + ?Sized, R> Slot<L, R> {
     #[inline]
-    pub(super) const fn empty() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            state: Cell::new(State::Empty),
+            state: Cell::new(State::Setup),
             value: UnsafeCell::new(MaybeUninit::uninit()),
             resume: Cell::new(None),
         }
     }
 
+    /// Runs `poll`, which polls the body, with this slot as the one that [`current`](Self::current) finds.
+    #[inline]
+    pub(super) fn while_current<T>(&self, poll: impl FnOnce() -> T) -> T {
+        struct Restore(*const ());
+        impl Drop for Restore {
+            #[inline]
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _outer = Restore(CURRENT.replace(ptr::from_ref(self).cast()));
+        poll()
+    }
+
+    /// The slot of the body that is being polled.
+    ///
+    /// # Safety
+    ///
+    /// Called by a body with these parameters itself, while it is polled by its frame; and what is returned is
+    /// not used any longer than that.
+    #[inline]
+    pub(super) unsafe fn current<'s>() -> &'s Self {
+        // SAFETY: the innermost frame that polls on this thread is the caller's: the frames of others have
+        // restored this when they were done. It is borrowed by `while_current` all the time.
+        unsafe { &*CURRENT.get().cast() }
+    }
+
     #[inline]
     pub(super) fn state(&self) -> State {
         self.state.get()
-    }
-
-    /// The future is in its place.
-    #[inline]
-    pub(super) fn started(&self) {
-        self.state.set(State::Setup);
     }
 
     /// Offers a value, from within the body.
@@ -102,7 +126,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> Slot<L, R> {
     /// The caller chooses `'a`: the value must be gone before the body is resumed or dropped.
     #[inline]
     pub(super) unsafe fn take<'a>(&self) -> <L as Lend<'a>>::Value {
-        assert_eq!(self.state.get(), State::Yielded, "nothing to take");
+        assert!(self.state.get() == State::Yielded, "nothing to take");
         self.state.set(State::Lent);
         // SAFETY: live in `Yielded`, and from now on no longer looked at. For the cast, see `offer`.
         unsafe { self.value.get().cast::<<L as Lend<'a>>::Value>().read() }
@@ -111,7 +135,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> Slot<L, R> {
     /// Points at the value. Valid until it is taken or dropped.
     #[inline]
     pub(super) fn value(&self) -> NonNull<Stored<L>> {
-        assert_eq!(self.state.get(), State::Yielded, "no value in the slot");
+        assert!(self.state.get() == State::Yielded, "no value in the slot");
         // SAFETY: the address of a field is not null.
         unsafe { NonNull::new_unchecked(self.value.get().cast()) }
     }
@@ -120,9 +144,10 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> Slot<L, R> {
     #[inline]
     pub(super) fn resume(&self, with: R) {
         let state = self.state.get();
-        if !matches!(state, State::Yielded | State::Lent) {
-            unreachable!("resumed in state {state:?}");
-        }
+        assert!(
+            matches!(state, State::Yielded | State::Lent),
+            "resumed where it has not yielded"
+        );
         self.resume.set(Some(with));
         self.state.set(State::Resumed);
         if state == State::Yielded {

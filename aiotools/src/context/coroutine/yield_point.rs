@@ -14,16 +14,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::slot::Slot;
 use crate::context::lend::Lend;
 
 /// Where the body hands its value to the driver. Made by the library, used by `yield_!`.
+///
+/// It does not say which slot: nobody but its frame polls the body, so when the body uses its yield point, the slot
+/// of that frame is the current one.
 pub struct YieldPoint<L: ?Sized, R> {
-    /// A `Slot<L, R>`, untyped because `L: Lend` is not known where this type is only named.
-    slot: NonNull<()>,
     /// Invariant in `L`: a point of one family does not take the values of another.
     family: PhantomData<fn(*mut L) -> R>,
 }
@@ -42,33 +42,13 @@ impl<L: ?Sized, R> fmt::Debug for YieldPoint<L, R> {
     }
 }
 
-// SAFETY: the pointer is used by the body's future only, which is polled by one thread at a time
-// (invariant 4). What passes through the slot, values and `R`, moves between threads with the frame,
-// so it must be `Send` for the future that holds this to be.
-unsafe impl<L, R> Send for YieldPoint<L, R>
-where
-    L: for<'a> Lend<'a, Value: Send> + ?Sized,
-    R: Send,
-{
-}
-
 impl<L: for<'a> Lend<'a> + ?Sized, R> YieldPoint<L, R> {
-    /// The way to `slot`.
+    /// The one way to the slot of a body. It goes into the body and nowhere else.
     #[inline]
-    pub(super) fn to(slot: &Slot<L, R>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            slot: NonNull::from(slot).cast(),
             family: PhantomData,
         }
-    }
-
-    /// # Safety
-    ///
-    /// From within the future that owns this yield point.
-    #[inline]
-    unsafe fn slot(&self) -> &Slot<L, R> {
-        // SAFETY: the slot lives as long as that future (invariant 3).
-        unsafe { self.slot.cast().as_ref() }
     }
 
     /// Offers `value` to the driver. The future completes when the driver resumes the body.
@@ -79,9 +59,9 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> YieldPoint<L, R> {
     #[inline]
     pub(crate) fn lend<'a>(self, value: <L as Lend<'a>>::Value) -> Suspended<'a, L, R> {
         // SAFETY: only the body has a yield point. For how long the value is used, see "Borrows".
-        unsafe { self.slot().offer(value) };
+        unsafe { Slot::<L, R>::current().offer(value) };
         Suspended {
-            yield_point: self,
+            family: PhantomData,
             loan: PhantomData,
         }
     }
@@ -92,8 +72,8 @@ impl<L: ?Sized, R> YieldPoint<L, R> {
     ///
     /// # Safety
     ///
-    /// What [`Lender::lend`] returns is awaited where it is made, directly in the coroutine's own body;
-    /// see "Borrows".
+    /// What [`Lender::lend`] returns is awaited where it is made, directly in the body that this yield point was
+    /// made for; see "Borrows".
     #[doc(hidden)]
     #[inline]
     pub unsafe fn lender(self) -> Lender<L, R> {
@@ -131,7 +111,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, R> Lender<L, R> {
 #[doc(hidden)]
 #[must_use = "the body goes on when this is awaited"]
 pub struct Suspended<'a, L: for<'x> Lend<'x> + ?Sized, R> {
-    yield_point: YieldPoint<L, R>,
+    family: PhantomData<fn(*mut L) -> R>,
     /// Keeps the loan of the value alive until the body has been resumed, and is as `Send` as it.
     loan: PhantomData<<L as Lend<'a>>::Value>,
 }
@@ -147,8 +127,8 @@ impl<L: for<'x> Lend<'x> + ?Sized, R> Future for Suspended<'_, L, R> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<R> {
-        // SAFETY: only the body has a yield point.
-        let resumed = unsafe { self.yield_point.slot() }.resumed_with();
+        // SAFETY: only the body has a yield point, and it awaits this.
+        let resumed = unsafe { Slot::<L, R>::current() }.resumed_with();
         // No waker to keep: whoever resumes also polls.
         resumed.map_or(Poll::Pending, Poll::Ready)
     }

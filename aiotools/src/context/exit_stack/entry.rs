@@ -57,7 +57,7 @@ where
     });
     let mut arriving = arriving(coroutine, about);
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(())) = arriving.poll_setup(&mut cx) else {
+    let Poll::Ready(Ok(())) = arriving.pinned().poll_setup(&mut cx) else {
         unreachable!("it yields at once");
     };
     arriving.into_cleanup(|frame| (frame.erase_lent(), ())).0

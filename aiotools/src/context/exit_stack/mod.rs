@@ -136,7 +136,7 @@ impl AsyncExitStack {
     {
         let mut arriving = manager.__into_manager().into_arriving();
         let name = arriving.spec().about.name;
-        if let Err(outcome) = poll_fn(|cx| arriving.poll_setup(cx)).await {
+        if let Err(outcome) = poll_fn(|cx| arriving.pinned().poll_setup(cx)).await {
             let error = outcome.error_before_yield(name).downcast();
             return Err(error.expect("the error of this manager"));
         }

@@ -10,6 +10,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::entry::Entry;
@@ -81,7 +82,7 @@ impl<S: Entries> Unwinding<S> {
         let Some(unwind) = &mut self.0 else {
             return Poll::Ready(None);
         };
-        let next = ready!(unwind.poll_next(|entry| entry.poll(cx)));
+        let next = ready!(unwind.poll_next(|entry| Pin::new(entry).poll(cx)));
         if next.is_none() {
             self.0 = None;
         }
@@ -118,7 +119,7 @@ impl<S: Entries> Unwind<S> {
         if self.running.is_none() {
             let mut entry = self.entries.pop()?;
             // Cannot panic: its value has been taken out.
-            entry.resume(*self.exit.get_or_insert_with(Exit::on_drop));
+            Pin::new(&mut entry).resume(*self.exit.get_or_insert_with(Exit::on_drop));
             self.running = Some(entry);
         }
         self.running.as_mut()
@@ -172,9 +173,9 @@ impl<S: Entries> Unwind<S> {
 impl<S: Entries> Detached for Unwind<S> {
     fn poll(&mut self, cx: &mut Context<'_>, first: bool) -> Poll<()> {
         if first && let Some(running) = &mut self.running {
-            running.move_timer();
+            Pin::new(running).move_timer();
         }
-        while let Some(result) = ready!(self.poll_next(|entry| entry.poll(cx))) {
+        while let Some(result) = ready!(self.poll_next(|entry| Pin::new(entry).poll(cx))) {
             if let Err(failure) = result {
                 failure.report();
             }
@@ -185,7 +186,7 @@ impl<S: Entries> Detached for Unwind<S> {
     fn last_poll(&mut self) {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
-            match self.poll_next(|entry| entry.poll_untimed(&mut cx).map(Ok)) {
+            match self.poll_next(|entry| Pin::new(entry).poll_untimed(&mut cx).map(Ok)) {
                 Poll::Ready(None) => return,
                 Poll::Ready(Some(Ok(()))) => {}
                 Poll::Ready(Some(Err(failure))) => failure.report(),

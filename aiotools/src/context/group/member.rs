@@ -36,7 +36,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, E: fmt::Debug> Future for SetUp<L, E> {
         let member = self.member.as_mut().expect("polled after it was done");
         let name = member.spec().about.name;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let polled = member.poll_setup(cx);
+            let polled = member.pinned().poll_setup(cx);
             polled.map_err(|outcome| outcome.error_before_yield(name))
         }));
         let result = match polled {
@@ -121,7 +121,7 @@ pub(super) struct Left<E: fmt::Debug> {
 impl<L: for<'a> Lend<'a> + ?Sized, E: fmt::Debug> Leave<L, E> {
     fn new(index: usize, mut member: Member<L, E>, exit: Exit) -> Self {
         // A value that panics in its drop keeps neither its own manager nor the others from going on.
-        let resumed = catch_unwind(AssertUnwindSafe(|| member.resume(exit)));
+        let resumed = catch_unwind(AssertUnwindSafe(|| member.pinned().resume(exit)));
         Self {
             index,
             exit,
@@ -140,7 +140,7 @@ impl<L: for<'a> Lend<'a> + ?Sized, E: fmt::Debug> Future for Leave<L, E> {
         let (index, exit) = (self.index, self.exit);
         let spec = self.member.spec();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let polled = self.member.poll_cleanup(cx);
+            let polled = self.member.pinned().poll_cleanup(cx);
             polled.map(|ended| ended.unwrap_or_else(spec.timed_out))
         }));
         let failure = match polled {

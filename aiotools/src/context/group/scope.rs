@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 
 use super::member::{Leaving, Member};
 use super::{ContextGroup, enter_all};
@@ -104,7 +105,7 @@ where
 {
     let values: Vec<<L as Lend<'m>>::Value> = members
         .iter_mut()
-        .map(|member| member.driver_mut().lend())
+        .map(|member| Pin::new(member.driver_mut()).lend())
         .collect();
     // Called in the poll, so that a closure that panics before it returns a future is caught.
     CatchUnwind::new(lazy(

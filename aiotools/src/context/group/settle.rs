@@ -76,7 +76,7 @@ where
                 .iter_mut()
                 .zip(&mut errors)
                 .map(|(member, error)| match (member, error.take()) {
-                    (Some(member), _) => Ok(member.driver_mut().lend()),
+                    (Some(member), _) => Ok(Pin::new(member.driver_mut()).lend()),
                     (None, Some(error)) => Err(error),
                     (None, None) => unreachable!("it was entered, or it has failed"),
                 })
