@@ -1,4 +1,4 @@
-//! What does a task hold while it waits?
+//! What does a task hold while it waits, and what a timer?
 //!
 //! `cargo bench -p aiotools-benches --bench memory`; bytes and allocations as asked of the allocator, whatever that makes of them.
 #![allow(missing_docs, reason = "a bench")]
@@ -9,6 +9,7 @@ use aiotools::TaskGroup;
 use aiotools_benches::{
     Table,
     alloc::{self, Counting},
+    timers::{Crowd, SHAPES},
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -123,7 +124,26 @@ fn table<const SIZE: usize>() -> [f64; 2] {
     })
 }
 
+fn timers() {
+    const TIMERS: u32 = 100_000;
+    let mut bytes = Table::new("100,000 timers, each", "bytes");
+    let mut calls = Table::new("100,000 timers, a tick", "allocations");
+    for shape in SHAPES {
+        let before = alloc::bytes();
+        let mut crowd = Crowd::new(shape, TIMERS, 100);
+        let held = alloc::bytes() - before - crowd.own_bytes();
+        bytes = bytes.row(shape, held as f64 / f64::from(TIMERS));
+        let (before, ticks) = (alloc::calls(), crowd.ticks());
+        crowd.sample(1000);
+        let ticks = (crowd.ticks() - ticks) as f64;
+        calls = calls.row(shape, (alloc::calls() - before) as f64 / ticks);
+    }
+    bytes.goal("aiotools, Skip", "interval", 0.25).show();
+    calls.show();
+}
+
 fn main() {
+    timers();
     let held = [
         table::<16>(),
         table::<32>(),

@@ -3,49 +3,26 @@
 //! `cargo bench -p aiotools-benches --bench timers`. The clock is paused: what is measured is software, not waiting.
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use aiotools::{TimerBuilder, TimerDelayPolicy as Policy, TimerStart, create_timer};
-use aiotools_benches::{Race, setting};
-use futures::StreamExt;
+use aiotools::{TimerDelayPolicy as Policy, create_timer};
+use aiotools_benches::{
+    Curve, Race, Table, setting,
+    timers::{Crowd, SHAPES},
+};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval},
 };
-use tokio_util::time::DelayQueue;
-
-/// Counts what is allocated.
-struct Counting;
-
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-
-#[expect(unsafe_code, reason = "an allocator that counts and passes on")]
-// SAFETY: everything is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size(), Relaxed);
-        CALLS.fetch_add(1, Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const MS: Duration = Duration::from_millis(1);
 /// So short that a tick is always due.
@@ -128,192 +105,76 @@ async fn timer(policy: Policy, period: Duration, n: u32) {
     timer.cancel().await;
 }
 
-const MANY: u64 = 100_000;
-const PERIOD: u64 = 1000;
-
-/// Takes care that many timers go on.
-type Many = Vec<Box<dyn std::any::Any>>;
-
-fn offset(n: u64) -> Duration {
-    MS * (n * 7919 % PERIOD) as u32
-}
-
-/// Starts 100,000 timers of a second.
-fn start(shape: &str, count: &Arc<AtomicU64>) -> Many {
-    let all = 0..MANY;
-    match shape {
-        "interval" => all.map(|n| Box::new(task(n, count.clone())) as _).collect(),
-        "interval + spawn" => all
-            .map(|n| Box::new(spawning_task(n, count.clone())) as _)
-            .collect(),
-        "DelayQueue" => {
-            let mut delays = DelayQueue::new();
-            for n in all {
-                delays.insert((), offset(n) + MS);
-            }
-            let count = count.clone();
-            let task = tokio::spawn(async move {
-                while delays.next().await.is_some() {
-                    count.fetch_add(1, Relaxed);
-                    delays.insert((), MS * PERIOD as u32);
-                }
-            });
-            vec![Box::new(task)]
-        }
-        "aiotools, Skip" => all
-            .map(|n| Box::new(timer_of(n, Policy::Skip, count.clone())) as _)
-            .collect(),
-        "aiotools, Accumulate" => all
-            .map(|n| Box::new(timer_of(n, Policy::Accumulate, count.clone())) as _)
-            .collect(),
-        _ => panic!("no such shape: {shape}"),
-    }
-}
-
-const SHAPES: [&str; 5] = [
-    "interval",
-    "interval + spawn",
-    "DelayQueue",
-    "aiotools, Skip",
-    "aiotools, Accumulate",
-];
-
-fn task(n: u64, count: Arc<AtomicU64>) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        sleep(offset(n)).await;
-        let mut ticks = interval(MS * PERIOD as u32);
-        loop {
-            ticks.tick().await;
-            count.fetch_add(1, Relaxed);
-        }
-    })
-}
-
-fn spawning_task(n: u64, count: Arc<AtomicU64>) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async move {
-        sleep(offset(n)).await;
-        let mut ticks = interval(MS * PERIOD as u32);
-        loop {
-            ticks.tick().await;
-            let count = count.clone();
-            tokio::spawn(async move {
-                count.fetch_add(1, Relaxed);
-            });
-        }
-    })
-}
-
-fn timer_of(n: u64, policy: Policy, count: Arc<AtomicU64>) -> aiotools::Timer {
-    TimerBuilder::new(MS * (PERIOD + n * 7919 % 7) as u32)
-        .policy(policy)
-        .first(TimerStart::AfterInterval)
-        .start(move |_| {
-            let count = count.clone();
+/// Each tick is asked for, so that it is due at once.
+async fn triggered(policy: Policy, n: u32) {
+    let (seen, done) = (AtomicU64::new(0), Arc::new(tokio::sync::Notify::new()));
+    let (seen, tell) = (Arc::new(seen), done.clone());
+    let timer = create_timer(
+        move |_| {
+            let (seen, tell) = (seen.clone(), tell.clone());
             async move {
-                count.fetch_add(1, Relaxed);
+                if seen.fetch_add(1, Relaxed) + 1 == u64::from(n) {
+                    tell.notify_one();
+                }
             }
-        })
-}
-
-/// 100,000 timers, on a clock that is paused.
-struct Crowd {
-    runtime: Runtime,
-    count: Arc<AtomicU64>,
-    bytes: f64,
-    best: f64,
-    _timers: Many,
-}
-
-impl Crowd {
-    fn new(shape: &str) -> Self {
-        let runtime = runtime(true);
-        let count = Arc::new(AtomicU64::new(0));
-        let before = BYTES.load(Relaxed);
-        let timers = runtime.block_on(async {
-            let timers = start(shape, &count);
-            // All have begun, and have ticked once.
-            sleep(MS * PERIOD as u32 * 2).await;
-            timers
-        });
-        // Without what the bench itself holds them by.
-        let own = timers.capacity() * size_of::<Box<dyn std::any::Any>>();
-        let handles = timers
-            .iter()
-            .map(|timer| size_of_val(&**timer))
-            .sum::<usize>();
-        let bytes = (BYTES.load(Relaxed) - before - own - handles) as f64 / MANY as f64;
-        Self {
-            runtime,
-            count,
-            bytes,
-            best: f64::MAX,
-            _timers: timers,
-        }
-    }
-
-    /// A few ticks of all of them.
-    fn sample(&mut self, ms: u32) {
-        let (ticks, began) = (self.count.load(Relaxed), Instant::now());
-        self.runtime.block_on(async { sleep(MS * ms).await });
-        let ticks = self.count.load(Relaxed) - ticks;
-        if ticks > 0 {
-            self.best = self
-                .best
-                .min(began.elapsed().as_nanos() as f64 / ticks as f64);
-        }
-    }
-}
-
-fn hundred_thousand() {
-    println!(
-        "\n100,000 timers of 1 s{:<23} {:>10} {:>10}",
-        "", "ns/tick", "bytes each"
+        },
+        Duration::from_secs(3600),
+        policy,
     );
-    let mut crowds = SHAPES.map(|shape| (shape, Crowd::new(shape)));
-    // In turns, and the best of many: others on the machine only ever add.
-    for _ in 0..setting("ROUNDS", 20) {
+    // The first one comes by itself.
+    for _ in 1..n {
+        timer.trigger_now();
+    }
+    done.notified().await;
+    timer.cancel().await;
+}
+
+fn many(timers: u32, per_ms: u32) {
+    let title = format!("{timers} timers, {per_ms} ticks in each ms of a paused clock");
+    let mut crowds = SHAPES.map(|shape| (shape, Crowd::new(shape, timers, per_ms)));
+    for _ in 0..setting("ROUNDS", 150) {
         for (_, crowd) in &mut crowds {
-            crowd.sample(PERIOD as u32);
+            // In 64 ms, each part of a wheel comes round that has anything to do at such periods.
+            crowd.sample(64);
         }
     }
+    let mut table = Table::new(title, "ns");
     for (shape, crowd) in &crowds {
-        println!("{shape:<44} {:>10.1} {:>10.0}", crowd.best, crowd.bytes);
+        let [low, median, high] = crowd.percentiles();
+        table = table.sampled(*shape, low, median, high);
     }
-    let [interval, spawning, _, inline, spawned] = crowds.map(|(_, crowd)| crowd);
-    println!(
-        "inline: {:.2} of the CPU, {:.2} of the memory of a task each",
-        inline.best / interval.best,
-        inline.bytes / interval.bytes
-    );
-    println!(
-        "with a task per tick: {:.2} of the CPU of interval and spawn",
-        spawned.best / spawning.best
-    );
+    table
+        .goal("aiotools, Skip", "interval", 0.15)
+        .goal("aiotools, Accumulate", "interval + spawn", 0.55)
+        .show();
+}
+
+/// Whether a tick costs the same among few timers and among many. In each ms there are ten, so that what it costs to wake up is shared by as
+/// many everywhere.
+fn curve() {
+    let mut curve = Curve::new("a tick, by how many timers there are", "ns").flat_within(1.5);
+    for shape in ["aiotools, Skip", "interval"] {
+        for timers in [10, 1_000, 100_000, 1_000_000] {
+            let mut crowd = Crowd::new(shape, timers, 10);
+            for _ in 0..setting("ROUNDS", 150).div_ceil(10) {
+                // As long as the longest span of a wheel's slot below the period.
+                crowd.sample(4096);
+            }
+            curve.point(shape, f64::from(timers), crowd.percentiles()[0]);
+        }
+    }
+    curve.show();
 }
 
 /// For `valgrind`: `--profile <shape> <rounds>`.
 fn profile(mut args: impl Iterator<Item = String>) {
     let shape = args.next().expect("a shape");
     let rounds = args.next().and_then(|n| n.parse().ok()).expect("rounds");
-    let mut crowd = Crowd::new(&shape);
+    let mut crowd = Crowd::new(&shape, 100_000, 100);
     for _ in 0..rounds {
-        crowd.sample(PERIOD as u32);
+        crowd.sample(1000);
     }
-    println!("{} ticks", crowd.count.load(Relaxed));
-}
-
-fn allocations() {
-    let runtime = runtime(true);
-    let calls = runtime.block_on(async {
-        let timer = create_timer(|_| async {}, MS, Policy::Skip);
-        sleep(MS * 100).await;
-        let before = CALLS.load(Relaxed);
-        sleep(MS * 10_000).await;
-        let calls = CALLS.load(Relaxed) - before;
-        assert!(timer.ticks() > 10_000);
-        calls
-    });
-    println!("\n{calls} allocations in 10,000 inline ticks");
+    println!("{} ticks", crowd.ticks());
 }
 
 fn main() {
@@ -321,36 +182,42 @@ fn main() {
     if args.next().as_deref() == Some("--profile") {
         return profile(args);
     }
-    for (question, period, paused) in [
-        ("10,000 ticks that are always due", NS, false),
-        ("a tick every ms, on a paused clock", MS, true),
-    ] {
-        let runtime = runtime(paused);
-        // Always due: long enough that waiting for the first does not count. The nanoseconds are then those of 10,000 ticks.
-        let times = if paused { 1 } else { 10_000 };
-        let mut race = Race::new(question)
-            .contender("interval", |n| runtime.block_on(bare(period, n * times)))
-            .contender("aiotools, Queue", |n| {
-                runtime.block_on(timer(Policy::Queue, period, n * times));
-            });
-        if paused {
-            // Left out on purpose, a tick is not always due.
-            race = race
-                .contender("aiotools, Skip", |n| {
-                    runtime.block_on(timer(Policy::Skip, period, n));
-                })
-                .contender("interval + spawn", |n| {
-                    runtime.block_on(spawning(period, n));
-                })
-                .contender("aiotools, Accumulate", |n| {
-                    runtime.block_on(timer(Policy::Accumulate, period, n));
-                })
-                .contender("interval + JoinSet", |n| {
-                    runtime.block_on(joining(period, n));
-                });
-        }
-        race.run();
-    }
-    hundred_thousand();
-    allocations();
+    let real = runtime(false);
+    // Long enough that waiting for the first does not count. The nanoseconds are those of 10,000 ticks.
+    Race::new("10,000 ticks that are always due")
+        .contender("interval", |n| real.block_on(bare(NS, n * 10_000)))
+        .contender("aiotools, Queue", |n| {
+            real.block_on(timer(Policy::Queue, NS, n * 10_000));
+        })
+        .contender("interval + spawn", |n| {
+            real.block_on(spawning(NS, n * 10_000));
+        })
+        .contender("interval + JoinSet", |n| {
+            real.block_on(joining(NS, n * 10_000));
+        })
+        .contender("aiotools, Accumulate, triggered", |n| {
+            real.block_on(triggered(Policy::Accumulate, n * 10_000));
+        })
+        .goal("aiotools, Queue", "interval", 1.1)
+        .goal("aiotools, Accumulate, triggered", "interval + JoinSet", 0.7)
+        .run();
+    let paused = runtime(true);
+    Race::new("a tick every ms, on a paused clock")
+        .contender("interval", |n| paused.block_on(bare(MS, n)))
+        .contender("aiotools, Queue", |n| {
+            paused.block_on(timer(Policy::Queue, MS, n));
+        })
+        .contender("aiotools, Skip", |n| {
+            paused.block_on(timer(Policy::Skip, MS, n));
+        })
+        .contender("interval + spawn", |n| paused.block_on(spawning(MS, n)))
+        .contender("aiotools, Accumulate", |n| {
+            paused.block_on(timer(Policy::Accumulate, MS, n));
+        })
+        .contender("interval + JoinSet", |n| paused.block_on(joining(MS, n)))
+        .goal("aiotools, Skip", "interval", 1.1)
+        .goal("aiotools, Accumulate", "interval + spawn", 1.1)
+        .run();
+    many(100_000, 100);
+    curve();
 }

@@ -16,6 +16,7 @@ mod race;
 mod samples;
 pub mod server;
 pub mod tasks;
+pub mod timers;
 
 pub use question::{Curve, Table};
 pub use race::Race;
