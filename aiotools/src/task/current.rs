@@ -64,9 +64,9 @@ impl<'a> Lazy<'a> {
         self.node.get_or_init(self.make)
     }
 
-    /// The node, if anybody asked for it.
-    pub(crate) fn into_node(self) -> Option<Arc<Node>> {
-        self.node.into_inner()
+    /// The node, if anybody asked for it. Whoever asks next gets another one.
+    pub(crate) fn take(&mut self) -> Option<Arc<Node>> {
+        self.node.take()
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) mod engine {
         report::Handler,
         scope_builder::collect,
         seat::{Seat, Waiting},
-        spawner::Spawner,
+        spawner::{Spawner, spawn_like},
         sync::{Arc, lock},
         waits::Wait,
     };

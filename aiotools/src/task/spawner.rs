@@ -2,11 +2,12 @@
 
 use std::{future::Future, panic::Location};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     child::Child,
     context_var,
+    fault::Fault,
     handle::TaskHandle,
     node::{Kind, Node},
     output::{Checked, Convert, Plain, TaskOutput},
@@ -24,6 +25,10 @@ impl Spawner {
     /// For a node that is opened on this runtime.
     pub(crate) fn here(node: &Arc<Node>) -> Self {
         Self::on(Arc::clone(node), Handle::current())
+    }
+
+    pub(crate) fn at(node: &Arc<Node>, runtime: &Handle) -> Self {
+        Self::on(Arc::clone(node), runtime.clone())
     }
 
     pub(crate) fn new(node: Arc<Node>) -> Option<Self> {
@@ -68,6 +73,14 @@ impl Spawner {
         self.start::<F, Checked>(None, location, future)
     }
 
+    /// As `spawn`, with the name and the place of the group.
+    pub(crate) fn spawn_like<F>(&self, future: F) -> TaskHandle<<F::Output as TaskOutput>::Value>
+    where
+        F: Future<Output: TaskOutput> + Send + 'static,
+    {
+        self.start::<F, Checked>(self.node.name.as_deref(), self.node.location, future)
+    }
+
     #[track_caller]
     pub(crate) fn spawn_plain<F>(&self, name: Option<&str>, future: F) -> TaskHandle<F::Output>
     where
@@ -76,10 +89,6 @@ impl Spawner {
         self.start::<F, Plain>(name, Location::caller(), future)
     }
 
-    #[expect(
-        unsafe_code,
-        reason = "the child gives back the unit that is taken for it here"
-    )]
     #[inline]
     fn start<F, C>(
         &self,
@@ -92,36 +101,10 @@ impl Spawner {
         C: Convert<F::Output> + 'static,
     {
         let name = name.map(std::sync::Arc::<str>::from);
-        let Some(seq) = self.node.enter() else {
-            return TaskHandle::refused(Arc::clone(&self.node), location, name);
-        };
-        let inherit_span = self
-            .node
-            .family
-            .as_ref()
-            .is_some_and(|family| family.inherit_span);
-        let node = if name.is_some() || inherit_span || context_var::is_any() {
-            self.make_node(seq, name.clone(), inherit_span, location)
-        } else {
-            None
-        };
-        // SAFETY: the node has a family (`on`); `enter` has just given us the unit and the number, and the child takes both.
-        let child = unsafe { Child::<F, C>::new(&self.node, seq, location, node, future) };
-        let join = self.runtime.spawn(child);
-        TaskHandle::new(join, Arc::clone(&self.node), seq, location, name)
-    }
-
-    /// As `spawn_at`, with a name.
-    pub(crate) fn spawn_named_at<F>(
-        &self,
-        name: Option<&str>,
-        location: &'static Location<'static>,
-        future: F,
-    ) -> TaskHandle<<F::Output as TaskOutput>::Value>
-    where
-        F: Future<Output: TaskOutput> + Send + 'static,
-    {
-        self.start::<F, Checked>(name, location, future)
+        match launch::<F, C>(&self.node, &self.runtime, name.as_ref(), location, future) {
+            Some((join, seq)) => TaskHandle::new(join, Arc::clone(&self.node), seq, location, name),
+            None => TaskHandle::refused(Arc::clone(&self.node), location, name),
+        }
     }
 
     /// Starts a child with a node that exists already, whose parent is this group. It does not count for `max_concurrency`. False if the
@@ -148,28 +131,70 @@ impl Spawner {
         drop(self.runtime.spawn(child.exempt()));
         true
     }
+}
 
-    /// The node of a child that needs one from the start: for its name, or for what it inherits.
-    #[cold]
-    fn make_node(
-        &self,
-        seq: u32,
-        name: Option<std::sync::Arc<str>>,
-        inherit_span: bool,
-        location: &'static Location<'static>,
-    ) -> Option<Arc<Node>> {
-        let context = context_var::capture(inherit_span);
-        if name.is_none() && context.is_none() {
-            return None;
-        }
-        let mut node = Node::new(Kind::Task, Some(Arc::clone(&self.node)), location);
-        node.name = name;
-        node.context = context;
-        let node = Arc::new(node);
-        if let Some(family) = &self.node.family {
-            family.adopt_node(seq, &node);
-            family.pass_on(&node);
-        }
-        Some(node)
+/// Starts a child that nobody holds a handle of, with the name and the place of its group. Does nothing if the group has ended.
+pub(crate) fn spawn_like<F>(group: &Arc<Node>, runtime: &Handle, future: F)
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    let (name, location) = (group.name.as_ref(), group.location);
+    drop(launch::<F, Checked>(group, runtime, name, location, future));
+}
+
+type Launched<T> = (JoinHandle<Result<T, Fault>>, u32);
+
+/// Starts a child, unless the group has ended.
+#[expect(
+    unsafe_code,
+    reason = "the child gives back the unit that is taken for it here"
+)]
+#[inline]
+fn launch<F, C>(
+    group: &Arc<Node>,
+    runtime: &Handle,
+    name: Option<&std::sync::Arc<str>>,
+    location: &'static Location<'static>,
+    future: F,
+) -> Option<Launched<C::Value>>
+where
+    F: Future + Send + 'static,
+    C: Convert<F::Output> + 'static,
+{
+    // What `Child` rests on.
+    let family = group.family.as_ref();
+    let inherit_span = family.expect("only a group has children").inherit_span;
+    let seq = group.enter()?;
+    let node = if name.is_some() || inherit_span || context_var::is_any() {
+        make_node(group, seq, name.cloned(), inherit_span, location)
+    } else {
+        None
+    };
+    // SAFETY: the group has a family; `enter` has just given us the unit and the number, and the child takes both.
+    let child = unsafe { Child::<F, C>::new(group, seq, location, node, future) };
+    Some((runtime.spawn(child), seq))
+}
+
+/// The node of a child that needs one from the start: for its name, or for what it inherits.
+#[cold]
+fn make_node(
+    group: &Arc<Node>,
+    seq: u32,
+    name: Option<std::sync::Arc<str>>,
+    inherit_span: bool,
+    location: &'static Location<'static>,
+) -> Option<Arc<Node>> {
+    let context = context_var::capture(inherit_span);
+    if name.is_none() && context.is_none() {
+        return None;
     }
+    let mut node = Node::new(Kind::Task, Some(Arc::clone(group)), location);
+    node.name = name;
+    node.context = context;
+    let node = Arc::new(node);
+    if let Some(family) = &group.family {
+        family.adopt_node(seq, &node);
+        family.pass_on(&node);
+    }
+    Some(node)
 }

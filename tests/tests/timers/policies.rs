@@ -1,6 +1,8 @@
 //! What each policy does when ticks take longer than the interval, or come too late.
 
-use aiotools::{TimerBuilder, TimerDelayPolicy as Policy, VirtualClock, create_timer};
+use std::sync::{Arc, OnceLock};
+
+use aiotools::{Timer, TimerBuilder, TimerDelayPolicy as Policy, VirtualClock, create_timer};
 
 use crate::support::{Log, ms, sleep, tick};
 
@@ -123,4 +125,60 @@ fn after_a_suspension() {
             timer.cancel().await;
         });
     }
+}
+
+/// The callback of a tick sees the same counts as everybody else.
+#[test]
+fn a_tick_knows_what_was_left_out() {
+    for policy in crate::support::POLICIES {
+        VirtualClock::builder().auto_advance(false).run(async {
+            let clock = VirtualClock::current();
+            let (own, log) = (Arc::new(OnceLock::<Timer>::new()), Log::default());
+            let (o, l) = (own.clone(), log.clone());
+            let timer = create_timer(
+                move |_| {
+                    if let Some(timer) = o.get() {
+                        l.add(format!("{} and {}", timer.ticks(), timer.skipped()));
+                    }
+                    async {}
+                },
+                ms(100),
+                policy,
+            );
+            let timer = own.get_or_init(|| timer);
+            clock.advance(ms(10)).await;
+            tokio::time::advance(ms(435)).await;
+            clock.advance(ms(10)).await;
+            let seen = if policy == Policy::Queue {
+                "5 and 0"
+            } else {
+                "2 and 3"
+            };
+            assert_eq!(log.count(seen), 1, "{policy:?}");
+            timer.cancel().await;
+        });
+    }
+}
+
+/// A callback that panics makes no room for a tick that is not there.
+#[test]
+fn cancel_never_overlaps_where_a_callback_panics() {
+    VirtualClock::run(async {
+        let log = Log::default();
+        let l = log.clone();
+        let mut calls = 0;
+        let timer = TimerBuilder::new(ms(100))
+            .policy(Policy::Cancel)
+            .on_error(|_| {})
+            .start(move |_| {
+                calls += 1;
+                assert!(calls != 2, "no tick");
+                tick(l.clone(), 1000, 150)
+            });
+        sleep(480).await;
+        timer.cancel().await;
+        assert_eq!(log.times("start"), [0, 350]);
+        assert_eq!(log.times("cancelled")[0], 200);
+        assert_eq!(log.times("cleaned")[0], 350);
+    });
 }

@@ -109,6 +109,69 @@ fn trigger_now_is_a_tick_more() {
     }
 }
 
+/// However many there are at once, and with no other order of cost.
+#[test]
+fn each_trigger_is_a_tick() {
+    for policy in [Policy::Accumulate, Policy::Skip, Policy::Queue] {
+        VirtualClock::run(async {
+            let timer = create_timer(|_| async {}, ms(1000), policy);
+            for _ in 0..5_000 {
+                timer.trigger_now();
+            }
+            sleep(1).await;
+            assert_eq!((timer.ticks(), timer.skipped()), (5_001, 0), "{policy:?}");
+            assert_eq!(timer.running(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_trigger_keeps_to_the_limits() {
+    VirtualClock::run(async {
+        let forever = |_| std::future::pending::<()>();
+        let timer = TimerBuilder::new(ms(1000)).max_running(2).start(forever);
+        for _ in 0..5 {
+            timer.trigger_now();
+        }
+        sleep(1).await;
+        assert_eq!((timer.ticks(), timer.skipped(), timer.running()), (2, 4, 2));
+        let timer = TimerBuilder::new(ms(1000))
+            .policy(Policy::Queue)
+            .max_queued(3)
+            .start(forever);
+        sleep(1).await;
+        for _ in 0..5 {
+            timer.trigger_now();
+        }
+        sleep(1).await;
+        assert_eq!((timer.ticks(), timer.skipped()), (1, 2));
+    });
+}
+
+/// What was scheduled before leaves no trace.
+#[test]
+fn set_interval_again_and_again() {
+    VirtualClock::run(async {
+        let log = Log::default();
+        let l = log.clone();
+        let timer = create_timer(
+            move |_| {
+                l.add("tick");
+                async {}
+            },
+            ms(50),
+            Policy::Skip,
+        );
+        sleep(10).await;
+        for n in 0..10_000 {
+            timer.set_interval(ms(1 + n * 7919 % 100_000));
+        }
+        timer.set_interval(ms(70));
+        sleep(200).await;
+        assert_eq!(log.times("tick"), [0, 80, 150]);
+    });
+}
+
 #[test]
 fn set_interval_begins_a_new_schedule() {
     VirtualClock::run(async {

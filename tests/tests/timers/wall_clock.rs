@@ -103,3 +103,19 @@ fn what_cannot_be_understood_is_an_error() {
         "there is no time zone `Mars/Base`"
     );
 }
+
+#[timer(schedule = "0 3 * * *", policy = skip)]
+async fn slow() {
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+}
+
+/// A timer that looks at the wall clock each minute leaves nothing out by that.
+#[test]
+fn a_look_at_the_clock_is_no_tick() {
+    VirtualClock::builder().system_time(date(0)).run(async {
+        let timer = slow();
+        tokio::time::sleep(Duration::from_secs(4 * HOUR)).await;
+        assert_eq!((timer.ticks(), timer.skipped()), (1, 0));
+        timer.cancel().await;
+    });
+}

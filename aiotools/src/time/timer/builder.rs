@@ -4,11 +4,12 @@ use std::{future::Future, panic::Location, sync::Arc, time::Duration};
 
 use super::{
     drivers,
+    entry::BoxWork,
     extra::{Extra, nanos},
     handle::Timer,
     policy::TimerDelayPolicy,
-    table::{BoxWork, New},
-    work::{Inline, Spawned},
+    table::New,
+    work::{Inline, Replaced, Spawned},
 };
 use crate::task::{TaskError, TaskOutput, engine::Handler};
 
@@ -224,10 +225,10 @@ impl TimerBuilder {
         F: FnMut(Duration) -> T + Send + 'static,
         T: Future<Output: TaskOutput> + Send + 'static,
     {
-        let work: BoxWork = if self.policy.is_inline() {
-            Box::pin(Inline::new(callback))
-        } else {
-            Box::pin(Spawned(callback))
+        let work: BoxWork = match self.policy {
+            TimerDelayPolicy::Skip | TimerDelayPolicy::Queue => Box::pin(Inline::new(callback)),
+            TimerDelayPolicy::Accumulate => Box::pin(Spawned(callback)),
+            TimerDelayPolicy::Cancel => Box::pin(Replaced::new(callback)),
         };
         self.start_work(work, Location::caller())
     }
@@ -246,7 +247,7 @@ impl TimerBuilder {
             }
             let Some(work) = work.take() else { continue };
             let now = shared.now();
-            #[allow(unused_mut)]
+            table.see(now);
             let mut first = match self.first {
                 TimerStart::Immediately => now,
                 TimerStart::AfterInterval => now.saturating_add(interval),
@@ -262,6 +263,9 @@ impl TimerBuilder {
                 extra.schedule = Some(scheduled);
                 first = next.at;
             }
+            if let Some(extra) = &extra {
+                first = first.saturating_add(extra.shift);
+            }
             let new = New {
                 work,
                 extra: extra.take(),
@@ -270,7 +274,7 @@ impl TimerBuilder {
                 first,
                 location,
             };
-            let (key, generation) = table.insert(new, now);
+            let (key, generation) = table.insert(new);
             let garbage = if refused { table.refuse(key) } else { None };
             let waker = table.waker_for(first);
             drop(table);

@@ -8,31 +8,25 @@
 //! handed to the node of the driver, for which the group waits too (G2).
 
 use std::{
-    any::Any,
-    cell::RefCell,
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep};
+use tokio::{runtime::Handle, time::Sleep};
 
 use super::{
-    drivers::Key,
-    extra::nanos,
-    policy::TimerDelayPolicy,
-    runner::Runner,
-    table::{Closed, Due, State, Table},
-    work::{Outcome, Start},
+    shared::{Shared, abandon, discard},
+    table::{Closed, Due, Left},
+    tick,
 };
 use crate::{
     cancel::{CancelReason, ReasonKind},
     task::{
-        BoxError, TaskError,
-        engine::{Handler, Kind, Lazy, Node, Waiting, enter, enter_lazy},
+        BoxError,
+        engine::{Node, Waiting},
     },
 };
 
@@ -40,65 +34,46 @@ use crate::{
 const BATCH: usize = 32;
 const TURN: usize = 256;
 
-/// What the driver and the handles of its timers share.
-pub(super) struct Shared {
-    table: Mutex<Table>,
-    epoch: Instant,
-    pub(super) key: Key,
-    /// The driver's own node, if it is in a group.
-    pub(super) node: Option<Arc<Node>>,
-}
-
-impl Shared {
-    pub(super) fn new(node: Option<Arc<Node>>, key: Key) -> Self {
-        Self {
-            key,
-            table: Mutex::new(Table::new()),
-            epoch: Instant::now(),
-            node,
-        }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
-        // No foreign code runs under the lock, so nothing is ever half done.
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Now, in ns since the driver began.
-    pub(super) fn now(&self) -> u64 {
-        nanos(Instant::now().saturating_duration_since(self.epoch))
-    }
-
-    pub(super) fn instant(&self, at: u64) -> Option<Instant> {
-        self.epoch.checked_add(Duration::from_nanos(at))
-    }
+/// What there is to do next.
+enum Next {
+    /// The batch.
+    Run,
+    /// To sleep, until so many ms, or until woken.
+    Sleep(Option<u64>),
+    /// To end: there are no timers any more.
+    End,
 }
 
 /// The future of the driver.
 pub(super) struct Driver {
     shared: Arc<Shared>,
+    /// Where the ticks go that are tasks. Not in `shared`, which may outlive the runtime.
+    runtime: Handle,
     sleep: Option<Pin<Box<Sleep>>>,
     batch: Vec<Due>,
     winding_down: Option<Vec<(Arc<Node>, Waiting)>>,
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, runtime: Handle) -> Self {
         Self {
             shared,
+            runtime,
             sleep: None,
             batch: Vec::new(),
             winding_down: None,
         }
     }
 
+    /// Who has asked the group's children to end, if somebody has.
+    fn asked(&self) -> Option<&Arc<Node>> {
+        self.shared.node.as_ref()?.any_request()
+    }
+
     /// The group has asked its children to wind down: no more ticks, and those that run hear of it. Ready when they have ended.
     fn wind_down(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.winding_down.is_none() {
-            let Some(asked) = self.shared.node.as_ref().and_then(Node::any_request) else {
-                return Poll::Pending;
-            };
-            let reason = asked.reason();
+            let reason = self.asked().map(|node| node.reason()).unwrap_or_default();
             let running = self.shared.lock().running();
             for node in &running {
                 if let Some(family) = &node.family {
@@ -123,7 +98,7 @@ impl Driver {
 
     /// Sleeps until the next tick. Ready if it is due now.
     fn sleep_until(&mut self, next: u64, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.shared.epoch.checked_add(Duration::from_millis(next)) else {
+        let Some(at) = self.shared.instant(Duration::from_millis(next)) else {
             return Poll::Pending;
         };
         let sleep = match &mut self.sleep {
@@ -140,70 +115,43 @@ impl Driver {
         sleep.as_mut().poll(cx)
     }
 
-    /// Gives when to look again, if nothing else was due.
-    fn run_batch(&mut self, now: u64) -> Option<u64> {
-        for due in &mut self.batch {
-            if due.policy.is_inline() {
-                run_inline(&self.shared, due);
-            } else {
-                run_spawned(&self.shared, due);
-            }
-        }
-        self.finish(now)
-    }
-
-    /// Puts everything back.
-    fn finish(&mut self, now: u64) -> Option<u64> {
-        let all = self.batch.len() < BATCH;
-        let mut garbage = Vec::new();
-        let mut stopped = Vec::new();
-        let mut wakers = Vec::new();
-        let next = {
+    /// Puts the batch back, and takes the next one, if there is to be `more`.
+    fn swap(&mut self, more: bool, now: u64, waker: &Waker) -> Next {
+        let (left, next) = {
             let mut table = self.shared.lock();
-            for due in self.batch.drain(..) {
-                let Due {
-                    key, work, extra, ..
-                } = due;
-                let entry = table.slab.get_mut(key);
-                entry.ticks -= u64::from(due.left_out);
-                if entry.state == State::Stopping {
-                    entry.state = State::Stopped;
-                    if let Some(ticks) = extra.as_ref().and_then(|extra| extra.context.as_ref()) {
-                        stopped.push(Arc::clone(ticks.node()));
-                    }
-                    wakers.append(&mut table.stopping);
-                    let entry = table.slab.get_mut(key);
-                    if entry.is_detached() {
-                        garbage.push((work, extra));
-                        table.free(key);
-                    } else {
-                        entry.extra = extra;
-                        garbage.push((work, None));
-                    }
-                    continue;
+            table.see(now);
+            let left = table.put_back(&mut self.batch);
+            let next = if table.alive == 0 {
+                Next::End
+            } else if more {
+                let known = table.driver.as_ref();
+                if known.is_none_or(|known| !known.will_wake(waker)) {
+                    table.driver = Some(waker.clone());
                 }
-                // A store alone would look at what it replaces, which is nothing.
-                if extra.is_some() {
-                    entry.extra = extra;
+                table.collect(&mut self.batch, BATCH);
+                if self.batch.is_empty() {
+                    table.sleeps_until = table.next();
+                    Next::Sleep(table.sleeps_until)
+                } else {
+                    // While it runs, it looks by itself.
+                    table.sleeps_until = Some(0);
+                    Next::Run
                 }
-                // If the tick suspended, a task has the work now, unless it has brought it back already.
-                if work.is_some() {
-                    entry.work = work;
-                }
-                entry.state = match entry.work {
-                    Some(_) => State::Idle,
-                    None => State::Task,
-                };
-                table.link(key, now);
-            }
-            let next = if all { table.rests_until() } else { None };
-            if let Some(next) = next {
-                table.sleeps_until = Some(next);
-            }
-            next
+            } else {
+                Next::Run
+            };
+            (left, next)
         };
-        for node in stopped {
+        let Left {
+            garbage,
+            stopped,
+            wakers,
+        } = left;
+        for (node, unheld) in stopped {
             node.cancel_children(&CancelReason::of(ReasonKind::Requested));
+            if unheld {
+                abandon(&node, &CancelReason::of(ReasonKind::Dropped));
+            }
         }
         discard(garbage);
         wakers.into_iter().for_each(Waker::wake);
@@ -223,57 +171,35 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let mut now = this.shared.now();
         let mut ran = 0;
         loop {
-            if this.wind_down(cx).is_ready() {
-                return this.close();
+            let ends = this.winding_down.is_some() || this.asked().is_some();
+            let others = ran >= TURN || !tokio::task::coop::has_budget_remaining();
+            let more = !ends && !others;
+            let next = this.swap(more, now, cx.waker());
+            if ends {
+                return match this.wind_down(cx) {
+                    Poll::Ready(()) => this.close(),
+                    Poll::Pending => Poll::Pending,
+                };
             }
-            if this.winding_down.is_some() {
-                return Poll::Pending;
-            }
-            let now = this.shared.now();
-            let next = {
-                let mut table = this.shared.lock();
-                if table.alive == 0 {
-                    drop(table);
-                    return this.close();
-                }
-                if table
-                    .driver
-                    .as_ref()
-                    .is_none_or(|known| !known.will_wake(cx.waker()))
-                {
-                    table.driver = Some(cx.waker().clone());
-                }
-                table.collect(now, &mut this.batch, BATCH);
-                // While it runs, it looks by itself.
-                table.sleeps_until = Some(0);
-                if this.batch.is_empty() {
-                    table.sleeps_until = table.next(now);
-                    Some(table.sleeps_until)
-                } else {
-                    None
-                }
-            };
             match next {
-                None => {
-                    ran += this.batch.len();
-                    let next = this.run_batch(now);
-                    if ran >= TURN || !tokio::task::coop::has_budget_remaining() {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    if let Some(next) = next
-                        && this.sleep_until(next, cx).is_pending()
-                    {
-                        return Poll::Pending;
-                    }
+                Next::End => return this.close(),
+                Next::Run if others => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
-                Some(None) => return Poll::Pending,
-                Some(Some(next)) => {
-                    if this.sleep_until(next, cx).is_pending() {
+                Next::Run => {
+                    ran += this.batch.len();
+                    tick::run(&this.shared, &this.runtime, &mut this.batch);
+                }
+                Next::Sleep(None) => return Poll::Pending,
+                Next::Sleep(Some(at)) => {
+                    if this.sleep_until(at, cx).is_pending() {
                         return Poll::Pending;
                     }
+                    now = this.shared.now();
                 }
             }
         }
@@ -286,8 +212,8 @@ impl Drop for Driver {
         super::drivers::forget(&self.shared);
         // A batch is only there if a panic of the library itself came in between.
         discard(std::mem::take(&mut self.batch));
-        let reason = match self.shared.node.as_ref().and_then(Node::any_request) {
-            Some(asked) => asked.reason(),
+        let reason = match self.asked() {
+            Some(node) => node.reason(),
             None => CancelReason::of(ReasonKind::Shutdown),
         };
         let Closed {
@@ -295,125 +221,10 @@ impl Drop for Driver {
             running,
             wakers,
         } = self.shared.lock().close();
-        for ticks in running {
-            ticks.abandon(&reason);
+        for home in running {
+            abandon(&home, &reason);
         }
         discard(garbage);
         wakers.into_iter().for_each(Waker::wake);
     }
-}
-
-#[cold]
-fn report(shared: &Shared, due: &Due, outcome: Result<Outcome, Box<dyn Any + Send>>) {
-    let name = due.extra.as_ref().and_then(|extra| extra.name.clone());
-    let location = shared.lock().location(due.key);
-    let error = match outcome {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => TaskError::failed(name, location, error),
-        Err(payload) => TaskError::panicked(name, location, payload),
-    };
-    if error.is_cancelled() {
-        return;
-    }
-    match &due.extra {
-        Some(extra) => extra.handler.call(&error),
-        None => Handler::Trace.call(&error),
-    }
-}
-
-/// Polls a tick in place.
-fn run_inline(shared: &Arc<Shared>, due: &mut Due) {
-    let Some(mut work) = due.work.take() else {
-        return;
-    };
-    let mut cx = Context::from_waker(Waker::noop());
-    let (interval, key) = (due.interval, due.key);
-    let extra = RefCell::new(&mut due.extra);
-    let make = || {
-        let mut extra = extra.borrow_mut();
-        let extra = extra.get_or_insert_default();
-        let location = shared.lock().location(key);
-        let ticks = extra.ticks(shared.node.as_ref(), location);
-        let mut node = Node::new(Kind::Task, Some(Arc::clone(ticks.node())), location);
-        node.name = extra.name.clone();
-        Arc::new(node)
-    };
-    let lazy = Lazy::new(&make);
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        enter_lazy(&lazy, || work.as_mut().poll(interval, &mut cx))
-    }));
-    let polled = polled.inspect_err(|_| {
-        let clear = AssertUnwindSafe(|| enter_lazy(&lazy, || work.as_mut().clear()));
-        // The first panic is the one that counts.
-        drop(catch_unwind(clear));
-    });
-    let node = lazy.into_node();
-    let outcome = match polled {
-        Ok(Poll::Pending) => return Runner::start(shared, due, work, node),
-        Ok(Poll::Ready(outcome)) => Ok(outcome),
-        Err(payload) => Err(payload),
-    };
-    if let Some(node) = node {
-        // Over, but it may have left something behind.
-        let heir = node.parent.clone();
-        node.orphan(heir);
-    }
-    due.work = Some(work);
-    if !matches!(outcome, Ok(Ok(()))) {
-        report(shared, due, outcome);
-    }
-}
-
-/// Starts a tick as a task.
-fn run_spawned(shared: &Arc<Shared>, due: &mut Due) {
-    let (interval, location) = (due.interval, shared.lock().location(due.key));
-    let extra = due.extra.get_or_insert_default();
-    let spawner = extra.ticks(shared.node.as_ref(), location).spawner.clone();
-    let mut start = Start {
-        spawner: &spawner,
-        name: extra.name.as_deref(),
-        location,
-        after: None,
-        started: None,
-    };
-    let cancels = due.policy == TimerDelayPolicy::Cancel;
-    if !cancels && extra.max_running != u32::MAX && spawner.len() >= extra.max_running as usize {
-        extra.skipped += 1;
-        due.left_out = true;
-        return;
-    }
-    let number = extra.number;
-    if cancels && let Some(last) = extra.last.take_if(|last| !last.is_finished()) {
-        // Acquire: pairs with the release in `started`; it only decides who is cancelled.
-        if extra.started.load(Ordering::Acquire) < number {
-            // The one before it is still cleaning up: this tick would only take the place of that one.
-            extra.last = Some(last);
-            extra.skipped += 1;
-            due.left_out = true;
-            return;
-        }
-        last.cancel_with("the next tick is due");
-        start.after = Some(last);
-        let started = Arc::clone(&extra.started);
-        start.started = Some(Box::new(move || {
-            started.store(number + 1, Ordering::Release);
-        }));
-    } else if cancels {
-        extra.started.store(number + 1, Ordering::Release);
-    }
-    let Some(work) = &mut due.work else { return };
-    let call = AssertUnwindSafe(|| enter(spawner.node(), || work.as_mut().spawn(interval, start)));
-    match catch_unwind(call) {
-        Ok(handle) if cancels => {
-            extra.number = number + 1;
-            extra.last = Some(handle);
-        }
-        Ok(_) => {}
-        Err(payload) => report(shared, due, Err(payload)),
-    }
-}
-
-/// Drops what belongs to users; a panic of theirs does not stop the timers.
-pub(super) fn discard<T>(garbage: T) {
-    drop(catch_unwind(AssertUnwindSafe(|| drop(garbage))));
 }

@@ -8,10 +8,7 @@ use std::{
 
 use tokio::runtime::{Handle, Id};
 
-use super::{
-    driver::{Driver, Shared},
-    handle,
-};
+use super::{driver::Driver, handle, shared::Shared};
 use crate::{
     cancel::{CancelReason, ReasonKind},
     task::engine::{Kind, Node, Spawner, group},
@@ -82,7 +79,7 @@ pub(super) fn here(location: &'static Location<'static>) -> Arc<Shared> {
 }
 
 fn start(shared: &Arc<Shared>, runtime: &Handle, group: Option<Arc<Node>>) {
-    let driver = Driver::new(Arc::clone(shared));
+    let driver = Driver::new(Arc::clone(shared), runtime.clone());
     match (group.and_then(Spawner::new), &shared.node) {
         // Refused, it is dropped, and so closed.
         (Some(spawner), Some(node)) => {

@@ -1,13 +1,20 @@
 //! [`Timer`]: a timer, seen from outside.
 
-use std::{fmt, future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::{
-    driver::{Shared, discard},
+    entry::{BoxWork, Entry, State},
     extra::nanos,
-    table::{Entry, State, Table},
+    shared::{Shared, abandon, discard},
+    table::Table,
 };
 use crate::{
     cancel::{CancelReason, ReasonKind},
@@ -85,7 +92,7 @@ impl Timer {
                 table.stopping.push(cx.waker().clone());
                 return Poll::Pending;
             }
-            Poll::Ready(node_of(entry))
+            Poll::Ready(entry.node.clone())
         })
         .await;
         if let Some(node) = node {
@@ -115,13 +122,13 @@ impl Timer {
 
     /// How many ticks run now, with the cleanups that they left behind.
     pub fn running(&self) -> usize {
-        self.with(|entry| node_of(entry).map_or(0, |node| node.live()))
+        self.with(|entry| entry.node.as_ref().map_or(0, |node| node.live()))
     }
 
     /// When the next tick is due, with its jitter. `None` once the timer has stopped.
     pub fn next_at(&self) -> Option<Instant> {
-        let at = self.with(|entry| is_alive(entry).then(|| entry.at()))?;
-        self.shared.instant(at)
+        let at = self.with(|entry| entry.is_alive().then_some(entry.at))?;
+        self.shared.instant(Duration::from_nanos(at))
     }
 
     /// The interval.
@@ -131,14 +138,14 @@ impl Timer {
 
     /// Whether the timer goes on. It does until it is cancelled, or its group or its runtime ends; no tick can end it.
     pub fn is_running(&self) -> bool {
-        self.with(is_alive)
+        self.with(Entry::is_alive)
     }
 
     /// Makes a tick due now, in addition to those of the schedule. The policy applies to it. Does nothing once the timer has stopped.
     pub fn trigger_now(&self) {
         let waker = {
             let mut table = self.shared.lock();
-            if !is_alive(table.slab.get(self.key)) {
+            if !table.slab.get(self.key).is_alive() {
                 return;
             }
             table.trigger(self.key, self.generation);
@@ -163,22 +170,17 @@ impl Timer {
         let waker = {
             let mut table = self.shared.lock();
             let now = self.shared.now();
-            let entry = table.slab.get(self.key);
-            if !is_alive(entry) {
+            table.see(now);
+            if !table.slab.get(self.key).is_alive() {
                 return;
             }
-            let linked = matches!(entry.state, State::Idle | State::Task);
-            if linked {
-                table.unlink(self.key);
-            }
+            let linked = table.slab.get(self.key).is_linked();
+            table.unlink(self.key);
             let entry = table.slab.get_mut(self.key);
-            entry.interval = nanos(interval);
-            if !entry.has_schedule() {
-                entry.next = now.saturating_add(entry.interval);
-            }
-            let at = entry.at();
+            entry.reschedule(nanos(interval), now);
+            let at = entry.at;
             if linked {
-                table.link(self.key, now);
+                table.link(self.key);
             }
             table.waker_for(at)
         };
@@ -188,25 +190,17 @@ impl Timer {
     }
 }
 
-fn is_alive(entry: &Entry) -> bool {
-    matches!(entry.state, State::Idle | State::Away | State::Task)
+/// What there is to do outside the lock when a timer was stopped.
+#[derive(Default)]
+struct Stopped {
+    work: Option<BoxWork>,
+    home: Option<Arc<Node>>,
+    waker: Option<Waker>,
 }
 
-fn node_of(entry: &Entry) -> Option<Arc<Node>> {
-    let ticks = entry.extra.as_ref()?.context.as_ref()?;
-    Some(Arc::clone(ticks.node()))
-}
-
-type Stopped = (
-    (Option<super::table::BoxWork>, Option<crate::TaskHandle<()>>),
-    Option<Arc<Node>>,
-    Option<std::task::Waker>,
-);
-
-/// Stops a timer. What comes back is to be dropped, cancelled and woken outside the lock.
 fn stop(table: &mut Table, key: u32) -> Stopped {
-    if !is_alive(table.slab.get(key)) {
-        return ((None, None), None, None);
+    if !table.slab.get(key).is_alive() {
+        return Stopped::default();
     }
     table.unlink(key);
     table.alive -= 1;
@@ -221,17 +215,20 @@ fn stop(table: &mut Table, key: u32) -> Stopped {
         State::Away => State::Stopping,
         _ => State::Stopped,
     };
-    let last = entry.extra.as_mut().and_then(|extra| extra.last.take());
-    ((entry.work.take(), last), node_of(entry), waker)
+    Stopped {
+        work: entry.work.take(),
+        home: entry.node.clone(),
+        waker,
+    }
 }
 
 /// Stops a timer, without waiting.
 fn halt(shared: &Shared, key: u32, reason: &CancelReason) {
-    let (garbage, node, waker) = stop(&mut shared.lock(), key);
-    if let Some(node) = node {
-        node.cancel_children(reason);
+    let Stopped { work, home, waker } = stop(&mut shared.lock(), key);
+    if let Some(home) = home {
+        home.cancel_children(reason);
     }
-    discard(garbage);
+    discard(work);
     if let Some(waker) = waker {
         waker.wake();
     }
@@ -240,8 +237,9 @@ fn halt(shared: &Shared, key: u32, reason: &CancelReason) {
 /// Stops a timer that nobody holds any more, and forgets it.
 pub(super) fn end(shared: &Shared, key: u32, reason: &CancelReason) {
     halt(shared, key, reason);
-    let extra = {
+    let (extra, home) = {
         let mut table = shared.lock();
+        let closed = table.closed;
         let entry = table.slab.get_mut(key);
         match entry.state {
             // The driver frees it when it has brought it back.
@@ -250,10 +248,14 @@ pub(super) fn end(shared: &Shared, key: u32, reason: &CancelReason) {
             State::Free => return,
             _ => {}
         }
-        let extra = entry.extra.take();
-        table.free(key);
-        extra
+        let (extra, home) = (entry.extra.take(), entry.node.take());
+        table.slab.free(key);
+        // A table that closes abandons them all.
+        (extra, if closed { None } else { home })
     };
+    if let Some(home) = home {
+        abandon(&home, reason);
+    }
     discard(extra);
 }
 

@@ -8,16 +8,21 @@
 //! | stop it, look at it, trigger it | [`Timer`] |
 
 mod builder;
+mod chunks;
 mod driver;
 mod drivers;
+mod entry;
 mod extra;
 mod handle;
 mod jitter;
 mod policy;
+mod prefetch;
 mod runner;
 #[cfg(feature = "schedule")]
 mod schedule;
+mod shared;
 mod table;
+mod tick;
 mod wheel;
 mod work;
 

@@ -9,12 +9,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::runtime::Handle;
+
 use super::{
-    driver::{Shared, discard},
-    table::{BoxWork, Due, State},
+    entry::{BoxWork, State},
+    shared::{Shared, discard},
+    table::Due,
     work::Outcome,
 };
-use crate::task::engine::Node;
+use crate::task::engine::{Node, Spawner, spawn_like};
 
 /// Goes on with one tick, and brings the timer's work back when that is over: at its end, its panic, or its cancellation.
 pub(super) struct Runner {
@@ -29,7 +32,8 @@ impl Runner {
     /// Moves a tick that has begun in the driver to a task. `node` is what the tick has got of the tree by now.
     pub(super) fn start(
         shared: &Arc<Shared>,
-        due: &mut Due,
+        runtime: &Handle,
+        due: &Due,
         work: BoxWork,
         node: Option<Arc<Node>>,
     ) {
@@ -37,21 +41,14 @@ impl Runner {
             shared: Arc::clone(shared),
             key: due.key,
             generation: due.generation,
-            interval: due.interval,
+            interval: Duration::from_nanos(due.interval),
             work: Some(work),
         };
-        let extra = due.extra.get_or_insert_default();
-        let name = extra.name.clone();
-        let location = shared.lock().location(due.key);
-        let ticks = extra.ticks(shared.node.as_ref(), location);
+        let home = shared.home(due.key);
         match node {
             // Refused, it is dropped, and has brought the work back.
-            Some(node) => drop(ticks.spawner.spawn_with_node(&node, runner)),
-            None => drop(
-                ticks
-                    .spawner
-                    .spawn_named_at(name.as_deref(), location, runner),
-            ),
+            Some(node) => drop(Spawner::at(&home, runtime).spawn_with_node(&node, runner)),
+            None => spawn_like(&home, runtime, runner),
         }
     }
 
@@ -64,7 +61,7 @@ impl Runner {
                 Some(entry) if entry.state == State::Task => {
                     entry.state = State::Idle;
                     entry.work = Some(work);
-                    if table.take_queued(self.key) {
+                    if entry.take_queued() {
                         table.trigger(self.key, self.generation);
                         waker = table.waker_for(0);
                     }

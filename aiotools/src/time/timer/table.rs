@@ -1,159 +1,23 @@
-//! The timers of one driver, under one lock: a slab of [`Entry`], and the wheel that says which is next.
+//! The timers of one driver, under one lock: their entries, and the wheel that says which is next.
 //!
-//! # States of an entry
-//!
-//! ```text
-//! FREE ──insert──► IDLE ──begin──► AWAY ──finish──► IDLE, or TASK ──returned──► IDLE
-//! IDLE, TASK ──stop──► STOPPED        AWAY ──stop──► STOPPING ──finish──► STOPPED ──its handle is dropped──► FREE
-//! ```
-//!
-//! 1. `work` and `extra` are out of an entry that is AWAY or STOPPING, in the hands of the driver; those alone know what is in them then.
-//! 2. `work` is out of an entry in TASK, in the hands of the task that polls its tick.
-//! 3. An entry is linked in the wheel if it is IDLE or TASK and not in `ready`, and has a next tick.
-//! 4. No foreign code runs under the lock: callbacks, futures, handlers and wakers are dropped and called outside.
+//! 1. `work` is out of an entry that is AWAY or STOPPING, in the hands of the driver; it alone knows what is in it then. It is out of an entry
+//!    in TASK, in the hands of the task that polls its tick.
+//! 2. An entry that is linked has a key in the wheel, at a time that is not later than its `at`. An entry that is IDLE or TASK is linked; one that
+//!    is AWAY may be.
+//! 3. An entry with triggered ticks is in `triggered`, once.
+//! 4. `now` never goes back, whoever looked at the clock: an entry that was due to somebody is due to all after that.
+//! 5. No foreign code runs under the lock: callbacks, futures, handlers and wakers are dropped and called outside.
 
-use std::{
-    collections::VecDeque, panic::Location, pin::Pin, sync::Arc, task::Waker, time::Duration,
-};
+use std::{collections::VecDeque, panic::Location, sync::Arc, task::Waker};
 
 use super::{
-    extra::{Abandoned, Extra, Ticks},
+    entry::{BoxWork, Entry, NS_PER_MS, PLACES, Slab, State},
+    extra::Extra,
     policy::TimerDelayPolicy,
-    wheel::{Link, Links, Wheel},
-    work::Work,
+    prefetch::prefetch,
+    wheel::Wheel,
 };
-use crate::task::{TaskHandle, engine::Node};
-
-pub(super) type BoxWork = Pin<Box<dyn Work>>;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    Free,
-    Idle,
-    Away,
-    Task,
-    Stopping,
-    Stopped,
-}
-
-/// One timer: a cache line.
-pub(super) struct Entry {
-    /// When the next tick is due by the schedule, in ns.
-    pub(super) next: u64,
-    /// In ns.
-    pub(super) interval: u64,
-    pub(super) ticks: u64,
-    pub(super) work: Option<BoxWork>,
-    pub(super) extra: Option<Box<Extra>>,
-    link: Link,
-    pub(super) generation: u32,
-    /// Where it was started, as a number, and [`DETACHED`].
-    place: u16,
-    pub(super) state: State,
-    pub(super) policy: TimerDelayPolicy,
-}
-
-/// Nobody holds a handle any more.
-const DETACHED: u16 = 1 << 15;
-
-const _: () = assert!(size_of::<Entry>() <= 64);
-
-impl Entry {
-    pub(super) fn is_detached(&self) -> bool {
-        self.place & DETACHED != 0
-    }
-
-    pub(super) fn detach(&mut self) {
-        self.place |= DETACHED;
-    }
-
-    /// When to look at it, in ns: its tick, with the jitter of this round.
-    #[inline]
-    pub(super) fn at(&self) -> u64 {
-        match &self.extra {
-            None => self.next,
-            Some(extra) => extra.at(self.next),
-        }
-    }
-
-    pub(super) fn extra(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
-    }
-
-    #[cfg(feature = "schedule")]
-    pub(super) fn has_schedule(&self) -> bool {
-        let extra = self.extra.as_ref();
-        extra.is_some_and(|extra| extra.schedule.is_some())
-    }
-
-    #[cfg(not(feature = "schedule"))]
-    #[expect(clippy::unused_self, reason = "as with the feature")]
-    pub(super) fn has_schedule(&self) -> bool {
-        false
-    }
-
-    pub(super) fn interval(&self) -> Duration {
-        Duration::from_nanos(self.interval)
-    }
-}
-
-const CHUNK: usize = 256;
-const NS_PER_MS: u64 = 1_000_000;
-
-/// Entries in chunks, so that growing neither moves nor doubles.
-#[derive(Default)]
-pub(super) struct Slab {
-    chunks: Vec<Vec<Entry>>,
-    free: Vec<u32>,
-}
-
-impl Slab {
-    #[inline]
-    pub(super) fn get(&self, key: u32) -> &Entry {
-        &self.chunks[key as usize / CHUNK][key as usize % CHUNK]
-    }
-
-    #[inline]
-    pub(super) fn get_mut(&mut self, key: u32) -> &mut Entry {
-        &mut self.chunks[key as usize / CHUNK][key as usize % CHUNK]
-    }
-
-    fn insert(&mut self, mut entry: Entry) -> u32 {
-        if let Some(key) = self.free.pop() {
-            let old = self.get_mut(key);
-            entry.generation = old.generation;
-            *old = entry;
-            return key;
-        }
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            // The first chunk grows from nothing: most drivers have a few timers.
-            let room = if self.chunks.is_empty() { 4 } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(room));
-        }
-        let full = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[full];
-        chunk.push(entry);
-        (full * CHUNK + chunk.len() - 1) as u32
-    }
-
-    pub(super) fn keys(&self) -> impl Iterator<Item = u32> + use<> {
-        let count = self.chunks.iter().map(Vec::len).sum::<usize>();
-        0..count as u32
-    }
-}
-
-impl Links for Slab {
-    #[inline]
-    fn entry(&mut self, key: u32) -> (u64, &mut Link) {
-        let entry = self.get_mut(key);
-        (entry.at().div_ceil(NS_PER_MS), &mut entry.link)
-    }
-
-    #[inline]
-    fn links(&mut self, key: u32) -> &mut Link {
-        &mut self.get_mut(key).link
-    }
-}
+use crate::task::engine::{Handler, Node};
 
 /// A timer that starts.
 pub(super) struct New {
@@ -169,38 +33,50 @@ pub(super) struct New {
 pub(super) struct Due {
     pub(super) key: u32,
     pub(super) generation: u32,
-    pub(super) interval: Duration,
+    pub(super) interval: u64,
     /// Gone, once a task goes on with the tick.
     pub(super) work: Option<BoxWork>,
-    pub(super) extra: Option<Box<Extra>>,
-    pub(super) policy: TimerDelayPolicy,
+    /// The group of the timer's ticks, if they are tasks and it is there.
+    pub(super) node: Option<Arc<Node>>,
+    pub(super) is_inline: bool,
+    /// There was no tick after all.
     pub(super) left_out: bool,
 }
 
-/// What belongs to users.
-type Garbage = (Option<BoxWork>, Option<TaskHandle<()>>, Option<Box<Extra>>);
+/// What users are told of a timer.
+pub(super) struct About {
+    pub(super) location: &'static Location<'static>,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) handler: Handler,
+}
+
+/// What is to be dropped outside the lock, because it belongs to users.
+pub(super) type Garbage = (Option<BoxWork>, Option<Box<Extra>>);
+
+/// What is to be done outside the lock when ticks were put back.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) garbage: Vec<Garbage>,
+    /// The groups of timers that were stopped, and whether nobody holds them any more.
+    pub(super) stopped: Vec<(Arc<Node>, bool)>,
+    pub(super) wakers: Vec<Waker>,
+}
 
 /// What is left of a table that closes.
 #[derive(Default)]
 pub(super) struct Closed {
     pub(super) garbage: Vec<Garbage>,
-    pub(super) running: Vec<Abandoned>,
+    pub(super) running: Vec<Arc<Node>>,
     pub(super) wakers: Vec<Waker>,
-}
-
-/// Somewhere to be looked at in this round.
-struct Ready {
-    key: u32,
-    generation: u32,
-    /// Not by the schedule, but because somebody asked.
-    triggered: bool,
 }
 
 pub(super) struct Table {
     pub(super) slab: Slab,
     wheel: Wheel,
-    ready: VecDeque<Ready>,
+    /// Timers that somebody asked for a tick, with their generations.
+    triggered: VecDeque<(u32, u32)>,
     places: Vec<&'static Location<'static>>,
+    now: u64,
     /// How many timers have not been stopped.
     pub(super) alive: usize,
     /// The driver has ended.
@@ -216,10 +92,11 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            slab: Slab::default(),
+            slab: Slab::new(),
             wheel: Wheel::new(),
-            ready: VecDeque::new(),
+            triggered: VecDeque::new(),
             places: Vec::new(),
+            now: 0,
             alive: 0,
             closed: false,
             refused: false,
@@ -227,6 +104,11 @@ impl Table {
             sleeps_until: None,
             stopping: Vec::new(),
         }
+    }
+
+    /// Somebody has looked at the clock.
+    pub(super) fn see(&mut self, now: u64) {
+        self.now = self.now.max(now);
     }
 
     fn place(&mut self, location: &'static Location<'static>) -> u16 {
@@ -237,19 +119,29 @@ impl Table {
         {
             return at as u16;
         }
-        if self.places.len() > usize::from(DETACHED - 1) {
+        if self.places.len() == PLACES {
             return 0; // a program with that many places gets a wrong name rather than none
         }
         self.places.push(location);
         (self.places.len() - 1) as u16
     }
 
-    pub(super) fn location(&self, key: u32) -> &'static Location<'static> {
-        self.places[usize::from(self.slab.get(key).place & !DETACHED)]
+    /// What users are told of a timer, and how.
+    pub(super) fn about(&self, key: u32) -> About {
+        let entry = self.slab.get(key);
+        let (name, handler) = match &entry.extra {
+            Some(extra) => (extra.name.clone(), extra.handler.clone()),
+            None => (None, Handler::Trace),
+        };
+        About {
+            location: self.places[usize::from(entry.place())],
+            name,
+            handler,
+        }
     }
 
     /// Adds a timer; gives its key and generation.
-    pub(super) fn insert(&mut self, new: New, now: u64) -> (u32, u32) {
+    pub(super) fn insert(&mut self, new: New) -> (u32, u32) {
         let New {
             work,
             extra,
@@ -259,20 +151,10 @@ impl Table {
             location,
         } = new;
         let place = self.place(location);
-        let key = self.slab.insert(Entry {
-            next: first,
-            interval,
-            ticks: 0,
-            work: Some(work),
-            extra,
-            link: Link::UNLINKED,
-            generation: 0,
-            place,
-            state: State::Idle,
-            policy,
-        });
+        let entry = Entry::new(work, extra, policy, place, interval, first);
+        let key = self.slab.insert(entry);
         self.alive += 1;
-        self.link(key, now);
+        self.link(key);
         (key, self.slab.get(key).generation)
     }
 
@@ -291,52 +173,52 @@ impl Table {
         (entry.generation == generation && entry.state != State::Free).then_some(entry)
     }
 
-    /// Takes an entry out of the wheel, if it is there.
-    pub(super) fn unlink(&mut self, key: u32) {
-        let entry = self.slab.get(key);
-        let generation = entry.generation;
-        if !matches!(entry.state, State::Idle | State::Task) {
-            return;
-        }
-        let scheduled = self.ready.iter().position(|ready| {
-            ready.key == key && ready.generation == generation && !ready.triggered
-        });
-        match scheduled {
-            Some(at) => drop(self.ready.remove(at)),
-            None => self.wheel.remove(key, &mut self.slab),
+    /// Puts an entry where its next tick will find it.
+    pub(super) fn link(&mut self, key: u32) {
+        let entry = self.slab.get_mut(key);
+        entry.set_linked(true);
+        if entry.at <= self.now {
+            self.wheel.insert_due(key);
+        } else {
+            self.wheel.insert(key, entry.at.div_ceil(NS_PER_MS));
         }
     }
 
-    /// Puts an entry back where its next tick will find it.
-    pub(super) fn link(&mut self, key: u32, now: u64) {
-        let entry = self.slab.get(key);
-        if entry.at() <= now {
-            self.ready.push_back(Ready {
-                key,
-                generation: entry.generation,
-                triggered: false,
-            });
-        } else {
-            self.wheel.insert(key, &mut self.slab);
+    /// Takes an entry out of the wheel, if it is there.
+    pub(super) fn unlink(&mut self, key: u32) {
+        let entry = self.slab.get_mut(key);
+        if !entry.is_linked() {
+            return;
+        }
+        entry.set_linked(false);
+        if let Some(keys) = self.wheel.forget() {
+            self.sweep(&keys);
+        }
+    }
+
+    /// Brings back what is linked, once each.
+    #[cold]
+    fn sweep(&mut self, keys: &[u32]) {
+        let mut linked = Vec::new();
+        for key in keys {
+            let entry = self.slab.get_mut(*key);
+            if entry.is_linked() {
+                entry.set_linked(false);
+                linked.push(*key);
+            }
+        }
+        for key in linked {
+            self.link(key);
         }
     }
 
     /// One tick more, out of schedule.
     pub(super) fn trigger(&mut self, key: u32, generation: u32) {
-        self.ready.push_back(Ready {
-            key,
-            generation,
-            triggered: true,
-        });
-    }
-
-    /// Forgets a timer that has stopped and that nobody holds.
-    pub(super) fn free(&mut self, key: u32) {
-        let entry = self.slab.get_mut(key);
-        entry.state = State::Free;
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.place &= !DETACHED;
-        self.slab.free.push(key);
+        let extra = self.slab.get_mut(key).extra();
+        extra.triggered = extra.triggered.saturating_add(1);
+        if extra.triggered == 1 {
+            self.triggered.push_back((key, generation));
+        }
     }
 
     /// Wakes the driver unless it looks by itself in time. To be called outside the lock.
@@ -348,22 +230,9 @@ impl Table {
         }
     }
 
-    /// When the driver has to look again, in ms.
-    pub(super) fn next(&self, now: u64) -> Option<u64> {
-        if self.ready.is_empty() {
-            self.wheel.next()
-        } else {
-            Some(now / NS_PER_MS)
-        }
-    }
-
-    /// As `next`, if nothing is due already.
-    pub(super) fn rests_until(&self) -> Option<u64> {
-        if self.ready.is_empty() {
-            self.wheel.next()
-        } else {
-            None
-        }
+    /// When the driver has to look again, in ms. Everything that is due has been collected.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.wheel.next()
     }
 
     /// The timers that go on without a handle.
@@ -373,14 +242,11 @@ impl Table {
             .collect()
     }
 
-    /// The nodes of all timers that have ticks as tasks.
+    /// The groups of all timers that have ticks as tasks.
     pub(super) fn running(&self) -> Vec<Arc<Node>> {
-        let extras = self
-            .slab
-            .keys()
-            .filter_map(|key| self.slab.get(key).extra.as_ref());
-        let ticks = extras.filter_map(|extra| extra.context.as_ref());
-        ticks.map(|ticks| Arc::clone(ticks.node())).collect()
+        let keys = self.slab.keys();
+        keys.filter_map(|key| self.slab.get(key).node.clone())
+            .collect()
     }
 
     /// Stops everything, for good. What comes back is to be dropped, abandoned and woken outside the lock.
@@ -388,143 +254,189 @@ impl Table {
         self.closed = true;
         self.alive = 0;
         self.driver = None;
-        self.ready.clear();
+        self.triggered.clear();
         let mut closed = Closed::default();
         for key in self.slab.keys() {
             let entry = self.slab.get_mut(key);
+            closed.running.extend(entry.node.clone());
             let work = entry.work.take();
-            let (mut last, mut extra) = (None, None);
-            if let Some(extra) = &mut entry.extra {
-                let abandoned = extra.context.as_mut().and_then(Ticks::take_abandoned);
-                closed.running.extend(abandoned);
-                last = extra.last.take();
-            }
+            let mut extra = None;
             if entry.state != State::Free {
                 entry.state = State::Stopped;
                 if entry.is_detached() {
                     extra = entry.extra.take();
-                    self.free(key);
+                    entry.node = None;
+                    self.slab.free(key);
                 }
             }
-            closed.garbage.push((work, last, extra));
+            closed.garbage.push((work, extra));
         }
         closed.wakers = std::mem::take(&mut self.stopping);
         closed
     }
 
     /// Fills `batch` with ticks that are due.
-    pub(super) fn collect(&mut self, now: u64, batch: &mut Vec<Due>, most: usize) {
-        // What is made ready meanwhile has its turn in the next round.
-        for _ in 0..self.ready.len() {
+    pub(super) fn collect(&mut self, batch: &mut Vec<Due>, most: usize) {
+        self.collect_due(batch, most);
+        // Not before all of them are on their way from the memory.
+        for due in batch {
+            if !due.is_inline {
+                due.node.clone_from(&self.slab.get(due.key).node);
+            }
+        }
+    }
+
+    fn collect_due(&mut self, batch: &mut Vec<Due>, most: usize) {
+        // What is triggered meanwhile has its turn in the next round.
+        for _ in 0..self.triggered.len() {
             if batch.len() >= most {
                 return;
             }
-            let Some(ready) = self.ready.pop_front() else {
+            let Some((key, generation)) = self.triggered.pop_front() else {
                 break;
             };
-            if self.of(ready.key, ready.generation).is_some() {
-                self.begin(ready.key, now, ready.triggered, batch);
+            if self.of(key, generation).is_some() {
+                self.begin_triggered(key, generation, batch);
             }
         }
-        let now_ms = now / NS_PER_MS;
+        let (now, now_ms) = (self.now, self.now / NS_PER_MS);
         while batch.len() < most {
-            let Some(key) = self.wheel.pop(now_ms, &mut self.slab) else {
+            let Some(key) = self.wheel.pop(now_ms, &self.slab) else {
                 return;
             };
-            self.begin(key, now, false, batch);
+            let entry = self.slab.get_mut(key);
+            if !entry.is_linked() || entry.at > now {
+                // The entry was taken out, and may be somewhere else by now.
+                self.wheel.was_stale();
+                continue;
+            }
+            entry.set_linked(false);
+            match entry.state {
+                State::Idle => {
+                    if !entry.advance(now) {
+                        // The wall clock says that it is too early.
+                        self.link(key);
+                    } else if !begin(entry, key, batch) {
+                        self.link(key);
+                    }
+                }
+                State::Task => {
+                    if entry.advance(now) {
+                        entry.hold_up(1);
+                    }
+                    self.link(key);
+                }
+                // It is linked again when it is put back.
+                State::Away | State::Stopping | State::Stopped | State::Free => {}
+            }
         }
     }
 
-    /// A tick of this timer is due.
-    fn begin(&mut self, key: u32, now: u64, triggered: bool, batch: &mut Vec<Due>) {
+    fn begin_triggered(&mut self, key: u32, generation: u32, batch: &mut Vec<Due>) {
         let entry = self.slab.get_mut(key);
         match entry.state {
-            State::Idle => {}
+            State::Idle => {
+                entry.extra().triggered -= 1;
+                let begun = begin(entry, key, batch);
+                let left = &mut entry.extra().triggered;
+                if !begun {
+                    let left = std::mem::take(left);
+                    entry.hold_up(left);
+                } else if *left > 0 {
+                    self.triggered.push_back((key, generation));
+                }
+            }
             State::Task => {
-                // Skip or Queue, and a tick is running.
-                let queues = entry_queues(entry.policy);
-                let extra = entry.extra();
-                if queues && extra.queued < extra.max_queued {
-                    extra.queued += 1;
-                } else {
-                    extra.skipped += 1;
-                }
-                if !triggered {
-                    advance(entry, now);
-                    self.link(key, now);
-                }
-                return;
+                let ticks = std::mem::take(&mut entry.extra().triggered);
+                entry.hold_up(ticks);
             }
-            State::Away => return self.trigger_later(key, triggered),
-            State::Stopping | State::Stopped | State::Free => return,
+            State::Away => self.triggered.push_back((key, generation)),
+            State::Stopping | State::Stopped | State::Free => {}
         }
-        let entry = if triggered {
-            self.unlink(key);
-            self.slab.get_mut(key)
-        } else if advance(entry, now) {
-            entry
-        } else {
-            // The wall clock says that it is too early.
-            return self.link(key, now);
-        };
-        let Some(work) = entry.work.take() else {
+    }
+
+    /// Puts everything back.
+    pub(super) fn put_back(&mut self, batch: &mut Vec<Due>) -> Left {
+        let mut left = Left::default();
+        for due in batch.drain(..) {
+            let key = due.key;
+            let entry = self.slab.get_mut(key);
+            if entry.state == State::Stopping || due.left_out {
+                self.put_back_rare(due, &mut left);
+                continue;
+            }
+            // If the tick suspended, a task has the work now, unless it has brought it back already.
+            if due.work.is_some() {
+                entry.work = due.work;
+            }
+            entry.state = match entry.work {
+                Some(_) => State::Idle,
+                None => State::Task,
+            };
+            if !entry.is_linked() {
+                self.link(key);
+            }
+        }
+        left
+    }
+
+    /// Of a timer that was stopped meanwhile, or of a tick that was left out.
+    #[cold]
+    fn put_back_rare(&mut self, due: Due, left: &mut Left) {
+        let key = due.key;
+        let entry = self.slab.get_mut(key);
+        if due.left_out {
+            entry.ticks -= 1;
+            entry.extra().skipped += 1;
+        }
+        if entry.state != State::Stopping {
+            entry.work = due.work;
+            entry.state = State::Idle;
+            if !entry.is_linked() {
+                self.link(key);
+            }
             return;
-        };
-        entry.state = State::Away;
-        entry.ticks += 1;
-        batch.push(Due {
-            key,
-            generation: entry.generation,
-            interval: entry.interval(),
-            work: Some(work),
-            extra: entry.extra.take(),
-            policy: entry.policy,
-            left_out: false,
-        });
-    }
-
-    fn trigger_later(&mut self, key: u32, triggered: bool) {
-        if triggered {
-            let generation = self.slab.get(key).generation;
-            self.trigger(key, generation);
         }
-    }
-
-    /// Whether a timer that came back has ticks waiting; takes one of them.
-    pub(super) fn take_queued(&mut self, key: u32) -> bool {
-        match &mut self.slab.get_mut(key).extra {
-            Some(extra) if extra.queued > 0 => {
-                extra.queued -= 1;
-                true
-            }
-            _ => false,
+        entry.state = State::Stopped;
+        left.wakers.append(&mut self.stopping);
+        let mut extra = None;
+        if entry.is_detached() {
+            extra = entry.extra.take();
+            left.stopped
+                .extend(entry.node.take().map(|node| (node, true)));
+            self.slab.free(key);
+        } else {
+            left.stopped
+                .extend(entry.node.clone().map(|node| (node, false)));
         }
+        left.garbage.push((due.work, extra));
     }
 }
 
-fn entry_queues(policy: TimerDelayPolicy) -> bool {
-    policy == TimerDelayPolicy::Queue
-}
-
-/// Moves the schedule on behind this tick. False if it is not a tick after all.
-fn advance(entry: &mut Entry, now: u64) -> bool {
-    if let Some(extra) = &mut entry.extra
-        && let Some(next) = extra.advance_schedule(now)
-    {
-        entry.next = next.at;
-        return next.is_tick;
+/// A tick is due. False if as many run already as may.
+fn begin(entry: &mut Entry, key: u32, batch: &mut Vec<Due>) -> bool {
+    if entry.policy == TimerDelayPolicy::Accumulate && entry.is_full() {
+        entry.extra().skipped += 1;
+        return false;
     }
-    entry.next = entry.next.saturating_add(entry.interval);
-    if entry.next <= now && !entry_queues(entry.policy) {
-        // Late by more than an interval: the ticks in between are left out, the schedule stays.
-        let missed = (now - entry.next) / entry.interval + 1;
-        entry.next = entry
-            .next
-            .saturating_add(missed.saturating_mul(entry.interval));
-        entry.extra().skipped += missed;
+    let Some(work) = entry.work.take() else {
+        return false;
+    };
+    entry.state = State::Away;
+    entry.ticks += 1;
+    let is_inline = entry.policy.is_inline();
+    prefetch(&*work);
+    if !is_inline && let Some(node) = &entry.node {
+        prefetch(&**node);
     }
-    if let Some(extra) = &mut entry.extra {
-        extra.roll();
-    }
+    batch.push(Due {
+        key,
+        generation: entry.generation,
+        interval: entry.interval,
+        work: Some(work),
+        node: None,
+        is_inline,
+        left_out: false,
+    });
     true
 }
