@@ -1,5 +1,6 @@
 //! The attribute macros of aiotools; use them through the `aiotools` crate.
 
+mod about;
 mod actxmgr;
 mod args;
 mod attribute;

@@ -17,12 +17,13 @@
 //! arguments, also in a user's crate of an edition before 2024: the edition of an `impl Trait` is that of
 //! the macro that wrote it. For `<coroutine>` see `coroutine_fn.rs`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::FnArg;
 use syn::ext::IdentExt;
 
 use super::model::{Kind, Model};
+use crate::about::about;
 use crate::coroutine_fn::{CoroutineFn, at, wrapper_signature};
 use crate::item_fn::FnItem;
 
@@ -108,13 +109,18 @@ fn spec(model: &Model, name: &str) -> TokenStream {
         krate, returned, ..
     } = model;
     let outcome = &returned.outcome;
-    let about = quote! {
-        #krate::__private::About::new(::core::concat!(::core::module_path!(), "::", #name))
-    };
     match &model.cleanup_timeout {
-        None => quote!(#krate::__private::Spec::new(const { &#about })),
+        None => {
+            let about = about(krate, name, Span::call_site());
+            quote!(#krate::__private::Spec::new(#about))
+        }
         Some(limit) => quote! {
-            #krate::__private::Spec::new(const { &#about.cleanup_timeout(#limit) }).on_timeout(
+            #krate::__private::Spec::new(const {
+                &#krate::__private::About {
+                    name: ::core::concat!(::core::module_path!(), "::", #name),
+                    cleanup_timeout: ::core::option::Option::Some(#limit),
+                }
+            }).on_timeout(
                 |timed_out| {
                     #[allow(unused_imports)]
                     use #krate::__private::{TimedOutAsError as _, TimedOutAsPanic as _};

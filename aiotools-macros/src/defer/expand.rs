@@ -41,6 +41,7 @@ use syn::ext::IdentExt;
 use syn::{Ident, ReturnType, Signature};
 
 use super::model::Model;
+use crate::about::about;
 use crate::coroutine_fn::at;
 use crate::item_fn::FnItem;
 use crate::return_type::inferred;
@@ -58,9 +59,7 @@ pub(super) fn expand(model: &Model, item: &FnItem) -> TokenStream {
         false => quote_spanned!(name=> run),
     };
     let path = sig.ident.unraw().to_string();
-    let about = quote_spanned! {name=>
-        const { &#krate::__private::About::new(::core::concat!(::core::module_path!(), "::", #path)) }
-    };
+    let about = about(krate, &path, name);
     let returned = match &sig.output {
         ReturnType::Default => quote_spanned!(name=> ()),
         ReturnType::Type(_, ty) => {

@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::outcome::Outcome;
 use crate::cleanup::CleanupTimedOut;
 
-/// What is known about a manager at compile time.
+/// What is known about a manager at compile time. The attributes write it as a literal, as a reference to that
+/// is `'static` without a `const` block, which costs the compiler as much as a small function.
 #[derive(Debug)]
 pub struct About {
-    pub(crate) name: &'static str,
-    pub(crate) cleanup_timeout: Option<Duration>,
+    /// Its path.
+    pub name: &'static str,
+    /// How long its cleanup may take.
+    pub cleanup_timeout: Option<Duration>,
 }
 
 impl About {
@@ -21,15 +24,6 @@ impl About {
         Self {
             name,
             cleanup_timeout: None,
-        }
-    }
-
-    /// Bounds the cleanup.
-    #[must_use]
-    pub const fn cleanup_timeout(self, limit: Duration) -> Self {
-        Self {
-            cleanup_timeout: Some(limit),
-            ..self
         }
     }
 }

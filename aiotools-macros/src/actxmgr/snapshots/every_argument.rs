@@ -9,10 +9,12 @@ fn number() -> crate::reexport::__private::Manager<
         _,
     >>::local(
         crate::reexport::__private::Spec::new(const {
-                &crate::reexport::__private::About::new(
-                        ::core::concat!(::core::module_path!(), "::", "number"),
-                    )
-                    .cleanup_timeout(::core::time::Duration::new(90u64, 0u32))
+                &crate::reexport::__private::About {
+                    name: ::core::concat!(::core::module_path!(), "::", "number"),
+                    cleanup_timeout: ::core::option::Option::Some(
+                        ::core::time::Duration::new(90u64, 0u32),
+                    ),
+                }
             })
             .on_timeout(|timed_out| {
                 #[allow(unused_imports)]

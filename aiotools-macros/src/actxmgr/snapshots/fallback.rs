@@ -14,11 +14,12 @@ pub fn transaction<T: Send>(
     <::aiotools::__private::Manager<
         _,
     >>::shared(
-        ::aiotools::__private::Spec::new(const {
-            &::aiotools::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "transaction"),
-            )
-        }),
+        ::aiotools::__private::Spec::new(
+            &::aiotools::__private::About {
+                name: ::core::concat!(::core::module_path!(), "::", "transaction"),
+                cleanup_timeout: ::core::option::Option::None,
+            },
+        ),
         ::aiotools::__private::Body::new(|
             _: ::aiotools::__private::YieldPoint<
                 ::aiotools::__private::Mut<Tx>,

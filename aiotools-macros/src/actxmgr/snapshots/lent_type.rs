@@ -15,11 +15,12 @@ fn line(
     <::aiotools::__private::Manager<
         _,
     >>::shared(
-        ::aiotools::__private::Spec::new(const {
-            &::aiotools::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "line"),
-            )
-        }),
+        ::aiotools::__private::Spec::new(
+            &::aiotools::__private::About {
+                name: ::core::concat!(::core::module_path!(), "::", "line"),
+                cleanup_timeout: ::core::option::Option::None,
+            },
+        ),
         ::aiotools::__private::Body::new(move |
             __aiotools_yield_point: ::aiotools::__private::YieldPoint<
                 dyn for<'__aiotools_lend> ::aiotools::__private::Lend<

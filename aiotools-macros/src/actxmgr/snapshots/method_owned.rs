@@ -12,11 +12,12 @@ fn own(
     <::aiotools::__private::Manager<
         _,
     >>::shared(
-        ::aiotools::__private::Spec::new(const {
-            &::aiotools::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "own"),
-            )
-        }),
+        ::aiotools::__private::Spec::new(
+            &::aiotools::__private::About {
+                name: ::core::concat!(::core::module_path!(), "::", "own"),
+                cleanup_timeout: ::core::option::Option::None,
+            },
+        ),
         ::aiotools::__private::Body::new(move |
             __aiotools_yield_point: ::aiotools::__private::YieldPoint<
                 ::aiotools::__private::Owned<u32>,

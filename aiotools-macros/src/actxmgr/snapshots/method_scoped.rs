@@ -14,11 +14,12 @@ pub(crate) fn lease(
     <::aiotools::__private::ScopedManager<
         _,
     >>::new(
-        ::aiotools::__private::Spec::new(const {
-            &::aiotools::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "lease"),
-            )
-        }),
+        ::aiotools::__private::Spec::new(
+            &::aiotools::__private::About {
+                name: ::core::concat!(::core::module_path!(), "::", "lease"),
+                cleanup_timeout: ::core::option::Option::None,
+            },
+        ),
         ::aiotools::__private::Body::new(move |
             __aiotools_yield_point: ::aiotools::__private::YieldPoint<
                 dyn for<'__aiotools_lend> ::aiotools::__private::Lend<

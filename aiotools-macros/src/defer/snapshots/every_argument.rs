@@ -1,10 +1,9 @@
 /// Documented.
 pub(crate) fn r#move<'a>(&mut self, text: &'a str) -> io::Result<&'a str> {
     crate::reexport::__private::Defers::run_fallible(
-        const {
-            &crate::reexport::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "move"),
-            )
+        &crate::reexport::__private::About {
+            name: ::core::concat!(::core::module_path!(), "::", "move"),
+            cleanup_timeout: ::core::option::Option::None,
         },
         move |__aiotools_defers| -> io::Result<&'a str> {
             #[allow(unused_macros)]

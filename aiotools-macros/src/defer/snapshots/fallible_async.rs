@@ -1,11 +1,12 @@
 async fn work(n: u32) -> io::Result<impl Display> {
     let __aiotools_defers = crate::reexport::__private::AsyncDefers::<
         <io::Result<()> as crate::reexport::__private::FallibleFn>::Error,
-    >::new(const {
-        &crate::reexport::__private::About::new(
-            ::core::concat!(::core::module_path!(), "::", "work"),
-        )
-    });
+    >::new(
+        &crate::reexport::__private::About {
+            name: ::core::concat!(::core::module_path!(), "::", "work"),
+            cleanup_timeout: ::core::option::Option::None,
+        },
+    );
     __aiotools_defers
         .run_fallible({
             let __aiotools_defers = &__aiotools_defers;

@@ -1,9 +1,8 @@
 fn work() {
     ::aiotools::__private::Defers::run(
-        const {
-            &::aiotools::__private::About::new(
-                ::core::concat!(::core::module_path!(), "::", "work"),
-            )
+        &::aiotools::__private::About {
+            name: ::core::concat!(::core::module_path!(), "::", "work"),
+            cleanup_timeout: ::core::option::Option::None,
         },
         move |__aiotools_defers| -> () {
             #[allow(unused_macros)]

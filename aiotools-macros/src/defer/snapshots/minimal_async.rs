@@ -1,11 +1,12 @@
 async fn work() {
     let __aiotools_defers = ::aiotools::__private::AsyncDefers::<
         ::core::convert::Infallible,
-    >::new(const {
-        &::aiotools::__private::About::new(
-            ::core::concat!(::core::module_path!(), "::", "work"),
-        )
-    });
+    >::new(
+        &::aiotools::__private::About {
+            name: ::core::concat!(::core::module_path!(), "::", "work"),
+            cleanup_timeout: ::core::option::Option::None,
+        },
+    );
     __aiotools_defers
         .run({
             let __aiotools_defers = &__aiotools_defers;
