@@ -1,138 +1,280 @@
-//! How long does a crate with 100 annotated functions compile, beside the same written by hand?
+//! What do 100 annotated functions cost to compile, beside the same written by hand?
 //!
-//! `cargo bench -p aiotools-benches --bench compile_time`. Two small crates are written under the target directory and checked by cargo in
-//! turns, their dependencies beforehand; CPU time of cargo and rustc together. "By hand" has no guarantees: set-up, body, cleanup, in a
-//! function that takes the body.
+//! `cargo bench -p aiotools-benches --bench compile_time`. CPU time of `rustc`, the user's part: checked as `cargo check` does, and built
+//! as `cargo build` does, without optimisation. The attributes run as they were built for this bench, without optimisation too.
+//!
+//! "By hand" has no guarantees: set-up, work and cleanup in one function. "The expansion, by hand" is what the attribute makes of it,
+//! less what it does for errors and for `yield_!`: what lies between the two is what the guarantees cost, what lies above is the
+//! attribute's own.
 #![allow(missing_docs, reason = "a bench")]
 
 use std::{
-    env,
     fmt::Write as _,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
-use aiotools_benches::{Table, setting};
-use nix::sys::resource::{UsageWho, getrusage};
+use aiotools_benches::{Samples, setting};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike as _,
+};
 
 const FUNCTIONS: usize = 100;
+const ANNOTATED: &str = "annotated";
+const BY_HAND: &str = "by hand";
+const EXPANDED: &str = "the expansion, by hand";
 
-fn annotated() -> String {
-    let mut text = String::from("use aiotools::actxmgr;\n");
-    for n in 0..FUNCTIONS {
-        let _ = writeln!(
-            text,
-            "#[actxmgr]\n\
-             pub async fn manager_{n}(name: String) -> &mut String {{\n\
-                 let mut lease = crate::take(name).await;\n\
-                 yield_!(&mut lease);\n\
-                 crate::give_back(lease).await;\n\
-             }}\n\
-             pub async fn use_{n}() -> usize {{\n\
-                 manager_{n}(String::from(\"{n}\")).scope(async |lease| lease.len()).await\n\
-             }}"
-        );
-    }
-    text
+/// What the functions of all cases use.
+const SHARED: &str = "
+    pub async fn take(name: String) -> String { name }
+    pub async fn give_back(_: String) {}
+    pub fn release(_: u32) {}
+";
+
+/// One kind of function: how it is written in each form. `NN` is its number.
+struct Case {
+    name: &'static str,
+    forms: &'static [(&'static str, &'static str)],
 }
 
-fn by_hand() -> String {
-    let mut text = String::new();
-    for n in 0..FUNCTIONS {
-        let _ = writeln!(
-            text,
-            "pub async fn manager_{n}<T>(name: String, body: impl AsyncFnOnce(&mut String) -> T) -> T {{\n\
-                 let mut lease = crate::take(name).await;\n\
-                 let value = body(&mut lease).await;\n\
-                 crate::give_back(lease).await;\n\
-                 value\n\
-             }}\n\
-             pub async fn use_{n}() -> usize {{\n\
-                 manager_{n}(String::from(\"{n}\"), async |lease: &mut String| lease.len()).await\n\
-             }}"
-        );
-    }
-    text
-}
+const CASES: [Case; 4] = [
+    Case {
+        name: "managers",
+        forms: &[
+            (
+                ANNOTATED,
+                "#[aiotools::actxmgr]
+                 pub async fn manager_NN(name: String) -> &mut String {
+                     let mut lease = crate::take(name).await;
+                     yield_!(&mut lease);
+                     crate::give_back(lease).await;
+                 }
+                 pub async fn use_NN() -> usize {
+                     manager_NN(String::from(\"NN\")).scope(async |lease| lease.len()).await
+                 }",
+            ),
+            (
+                BY_HAND,
+                "pub async fn manager_NN<T>(name: String, body: impl AsyncFnOnce(&mut String) -> T) -> T {
+                     let mut lease = crate::take(name).await;
+                     let value = body(&mut lease).await;
+                     crate::give_back(lease).await;
+                     value
+                 }
+                 pub async fn use_NN() -> usize {
+                     manager_NN(String::from(\"NN\"), async |lease: &mut String| lease.len()).await
+                 }",
+            ),
+            (
+                EXPANDED,
+                "pub fn manager_NN(name: String) -> aiotools::__private::Manager<
+                     impl aiotools::__private::Coroutine<
+                         Lend = aiotools::__private::Mut<String>, Resume = aiotools::Exit,
+                         Future = impl Future<Output = ()> + Send + 'static,
+                     >,
+                 > {
+                     <aiotools::__private::Manager<_>>::shared(
+                         aiotools::__private::Spec::new(
+                             &aiotools::__private::About { name: \"manager\", cleanup_timeout: None },
+                         ),
+                         aiotools::__private::Body::new(
+                             move |point: aiotools::__private::YieldPoint<
+                                 aiotools::__private::Mut<String>, aiotools::Exit,
+                             >| {
+                                 let point = unsafe { point.lender() };
+                                 async move {
+                                     let mut lease = crate::take(name).await;
+                                     point.lend(&mut lease).await;
+                                     crate::give_back(lease).await;
+                                 }
+                             },
+                         ),
+                     )
+                 }
+                 pub async fn use_NN() -> usize {
+                     manager_NN(String::from(\"NN\")).scope(async |lease| lease.len()).await
+                 }",
+            ),
+        ],
+    },
+    Case {
+        name: "timers",
+        forms: &[
+            (
+                ANNOTATED,
+                "#[aiotools::timer(interval = \"1s\")]
+                 pub async fn tick_NN(text: String) {
+                     drop(text);
+                 }",
+            ),
+            (
+                BY_HAND,
+                "pub fn tick_NN(text: String) -> aiotools::Timer {
+                     aiotools::create_timer(
+                         move |_interval| {
+                             let text = text.clone();
+                             async move { drop(text) }
+                         },
+                         std::time::Duration::from_secs(1),
+                         aiotools::TimerDelayPolicy::Accumulate,
+                     )
+                 }",
+            ),
+        ],
+    },
+    Case {
+        name: "workers",
+        forms: &[
+            (
+                ANNOTATED,
+                "#[aiotools::server]
+                 pub async fn worker_NN(ctx: aiotools::WorkerContext) -> std::io::Result<()> {
+                     let name = crate::take(ctx.process_index().to_string()).await;
+                     let signal: aiotools::Signal = yield_!();
+                     drop(signal);
+                     crate::give_back(name).await;
+                     Ok(())
+                 }",
+            ),
+            (
+                BY_HAND,
+                "pub async fn worker_NN(
+                     ctx: aiotools::WorkerContext,
+                     stop: impl Future<Output = aiotools::Signal>,
+                 ) -> std::io::Result<()> {
+                     let name = crate::take(ctx.process_index().to_string()).await;
+                     let signal: aiotools::Signal = stop.await;
+                     drop(signal);
+                     crate::give_back(name).await;
+                     Ok(())
+                 }",
+            ),
+        ],
+    },
+    Case {
+        name: "functions that defer",
+        forms: &[
+            (
+                ANNOTATED,
+                "#[aiotools::defer]
+                 pub fn work_NN(n: u32) -> u32 {
+                     defer!(crate::release(n));
+                     n + NN
+                 }",
+            ),
+            (
+                BY_HAND,
+                "pub fn work_NN(n: u32) -> u32 {
+                     let value = n + NN;
+                     crate::release(n);
+                     value
+                 }",
+            ),
+        ],
+    },
+];
 
-fn check(directory: &Path) -> io::Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["check", "--quiet", "--offline"])
-        .current_dir(directory)
-        .env("CARGO_TARGET_DIR", directory.join("../target"))
-        .env_remove("RUSTFLAGS")
-        .output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(io::Error::other(
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    ))
-}
-
-/// Writes a crate and builds what it depends on.
-fn prepare(root: &Path, name: &str, code: &str) -> io::Result<PathBuf> {
-    let directory = root.join(name);
-    fs::create_dir_all(directory.join("src"))?;
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    fs::copy(workspace.join("Cargo.lock"), directory.join("Cargo.lock"))?;
-    fs::write(
-        directory.join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-             [dependencies]\naiotools = {{ path = \"{}\" }}\n[workspace]\n",
-            workspace.join("aiotools").display()
-        ),
-    )?;
-    let shared = "pub async fn take(name: String) -> String { name }\npub async fn give_back(_: String) {}\n";
-    fs::write(directory.join("src/lib.rs"), format!("{shared}{code}"))?;
-    check(&directory)?;
-    Ok(directory)
-}
-
-/// The CPU time of all that this process has started and that has ended.
-fn cpu() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("it is always there");
-    let micros = |time: nix::sys::time::TimeVal| {
-        time.tv_sec().unsigned_abs() * 1_000_000 + time.tv_usec().unsigned_abs()
-    };
-    Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time()))
-}
-
-fn main() -> io::Result<()> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    );
-    let root = target.join("compile-time");
-    let rounds = setting("ROUNDS", 150).div_ceil(15).max(3);
-    let crates = [
-        ("no function at all", prepare(&root, "nothing", "")?),
-        ("by hand", prepare(&root, "by_hand", &by_hand())?),
-        ("annotated", prepare(&root, "annotated", &annotated())?),
-    ];
-    let mut samples = [const { Vec::new() }; 3];
-    for _ in 0..rounds {
-        for ((_, directory), samples) in crates.iter().zip(&mut samples) {
-            let file = fs::File::options()
-                .append(true)
-                .open(directory.join("src/lib.rs"))?;
-            file.set_modified(std::time::SystemTime::now())?;
-            let before = cpu();
-            check(directory)?;
-            samples.push((cpu() - before).as_secs_f64() * 1e3);
+fn main() {
+    let folder = std::env::temp_dir().join(format!("aiotools-bench-macros-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    let rustc = Rustc::new();
+    for case in &CASES {
+        for build in [true, false] {
+            compare(&rustc, &folder, case, build);
         }
     }
-    let title = format!("a crate with {FUNCTIONS} managers, cargo check");
-    let mut table = Table::new(title, "ms");
-    for ((name, _), samples) in crates.iter().zip(&mut samples) {
-        samples.sort_by(f64::total_cmp);
-        let at = |tenth: usize| samples[samples.len() * tenth / 10];
-        table = table.sampled(*name, at(1), at(5), at(9));
+    fs::remove_dir_all(&folder).expect("the scratch folder goes");
+}
+
+fn compare(rustc: &Rustc, folder: &Path, case: &Case, build: bool) {
+    let sources: Vec<_> = case
+        .forms
+        .iter()
+        .map(|(form, text)| {
+            let path = folder.join(format!("{}.rs", form.replace([' ', ','], "_")));
+            fs::write(&path, source(text)).expect("a scratch file");
+            (form, path)
+        })
+        .collect();
+    let [mut user, mut wall] = [(); 2].map(|()| Samples::default());
+    let rounds = setting("ROUNDS", 150) / if build { 50 } else { 15 };
+    for _ in 0..rounds.max(2) {
+        for (form, source) in &sources {
+            let (cpu, time) = rustc.run(source, folder, build);
+            user.add(form, cpu);
+            wall.add(form, time);
+        }
     }
-    table.goal("annotated", "by hand", 1.1).show();
-    Ok(())
+    let goals = [(ANNOTATED, BY_HAND, 1.1), (ANNOTATED, EXPANDED, 1.1)];
+    let how = if build { "build" } else { "check" };
+    let what = format!("{how} {FUNCTIONS} {}", case.name);
+    user.show(format!("{what}: user time"), "ms", &goals);
+    wall.show(format!("{what}: time"), "ms", &goals);
+}
+
+fn source(function: &str) -> String {
+    let mut text = SHARED.to_owned();
+    for number in 0..FUNCTIONS {
+        let _ = writeln!(text, "{}", function.replace("NN", &number.to_string()));
+    }
+    text
+}
+
+/// The compiler, and where the crate is that this bench was built with.
+struct Rustc {
+    dependencies: PathBuf,
+    aiotools: PathBuf,
+}
+
+impl Rustc {
+    fn new() -> Self {
+        let this = std::env::current_exe().expect("a path");
+        let dependencies = this.parent().expect("a folder").to_owned();
+        let built = fs::read_dir(&dependencies).expect("the folder can be read");
+        let aiotools = built
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("libaiotools-") && name.ends_with(".rlib")
+            })
+            .max_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok())
+            .expect("aiotools is built");
+        Self {
+            dependencies,
+            aiotools,
+        }
+    }
+
+    /// Compiles it; gives user and wall time in milliseconds.
+    fn run(&self, source: &Path, folder: &Path, build: bool) -> (f64, f64) {
+        let user = || {
+            let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the times of children");
+            usage.user_time().num_microseconds() as f64 / 1e3
+        };
+        let (before, start) = (user(), std::time::Instant::now());
+        let emit = if build { "link" } else { "metadata" };
+        let status = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+            .args([
+                "--edition=2024",
+                "--cap-lints=allow",
+                "--crate-name=scratch",
+            ])
+            .args(["--crate-type=lib", "--emit", emit])
+            .arg("--extern")
+            .arg(format!("aiotools={}", self.aiotools.display()))
+            .arg("-L")
+            .arg(format!("dependency={}", self.dependencies.display()))
+            .arg("--out-dir")
+            .arg(folder)
+            .arg(source)
+            .status();
+        assert!(
+            status.expect("rustc runs").success(),
+            "{}",
+            source.display()
+        );
+        (user() - before, start.elapsed().as_nanos() as f64 / 1e6)
+    }
 }
