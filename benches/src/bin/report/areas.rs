@@ -83,7 +83,7 @@ pub(crate) const AREAS: [Area; 14] = [
         bench: "timers",
         name: "Timers",
         question: "What does a tick cost, and what do 100,000 timers?",
-        plots: &[],
+        plots: &[("timers-growth", "a tick, by how many timers there are")],
     },
     Area {
         bench: "server",
