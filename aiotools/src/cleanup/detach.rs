@@ -19,7 +19,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::thread_bound::ThreadBound;
 use super::tracker::Outstanding;
 use super::{CleanupTimedOut, report, stats};
-use crate::context::{Cleanup, Kind, ManagerDriver, OutputOf, Panic};
+use crate::context::{Cleanup, Exit, Kind, ManagerDriver, OutputOf, Panic};
 use crate::task::engine::adopt;
 
 /// The runtime on which a manager was entered.
@@ -118,8 +118,13 @@ where
 
 /// Hands over what may go on on any thread.
 pub(crate) fn in_background<T: Detached + Send + 'static>(task: T, home: Home) {
+    // Boxed, so that a task, its spawning and its place in a group are compiled once and not for each manager.
+    spawn_shared(Background::<dyn Detached + Send>::new(Box::new(task)), home);
+}
+
+fn spawn_shared(background: Background<dyn Detached + Send>, home: Home) {
     stats::count_detached();
-    let background = Counted::new(Background::new(task));
+    let background = Counted::new(background);
     match home.or_current() {
         Some(runtime) => spawn(&runtime, background),
         None => drop(background),
@@ -149,9 +154,18 @@ where
     let Some(cleanup) = cleanup.get_mut().take() else {
         return;
     };
-    stats::count_detached();
     let (manager, exit) = (cleanup.spec.about.name, cleanup.exit());
-    let background = Background::new(cleanup);
+    let background = Background::<dyn Detached>::new(Box::new(cleanup));
+    keep_on_this_thread(background, home, manager, exit);
+}
+
+fn keep_on_this_thread(
+    background: Background<dyn Detached>,
+    home: Home,
+    manager: &'static str,
+    exit: Exit,
+) {
+    stats::count_detached();
     let Some(runtime) = home.or_current_on_this_thread() else {
         return;
     };
@@ -230,14 +244,14 @@ impl<D: ManagerDriver + Unpin> Detached for Cleanup<D> {
 }
 
 /// A cleanup as a task of its own.
-struct Background<T: Detached> {
+struct Background<T: Detached + ?Sized> {
     /// `None` once it has ended.
-    task: Option<T>,
+    task: Option<Box<T>>,
     started: bool,
 }
 
-impl<T: Detached> Background<T> {
-    fn new(task: T) -> Self {
+impl<T: Detached + ?Sized> Background<T> {
+    fn new(task: Box<T>) -> Self {
         Self {
             task: Some(task),
             started: false,
@@ -245,9 +259,7 @@ impl<T: Detached> Background<T> {
     }
 }
 
-impl<T: Detached> Unpin for Background<T> {}
-
-impl<T: Detached> Future for Background<T> {
+impl<T: Detached + ?Sized> Future for Background<T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -262,7 +274,7 @@ impl<T: Detached> Future for Background<T> {
     }
 }
 
-impl<T: Detached> Drop for Background<T> {
+impl<T: Detached + ?Sized> Drop for Background<T> {
     fn drop(&mut self) {
         if let Some(mut task) = self.task.take() {
             if self.started {
