@@ -116,3 +116,20 @@ trait ThenDrop: Future + Sized {
 }
 
 impl<F: Future> ThenDrop for F {}
+
+/// rustc gives up where a type is more than 128 layers deep, and each future in a future adds some of them.
+#[tokio::test]
+async fn layers_are_few_enough_to_nest() {
+    macro_rules! nest {
+        () => { async { tokio::task::yield_now().await } };
+        (manager $($rest:ident)*) => { async { manager().scope(async |()| nest!($($rest)*).await).await } };
+        (scoped $($rest:ident)*) => { async { scoped().scope(async |()| nest!($($rest)*).await).await } };
+        (group $($rest:ident)*) => {
+            async { TaskGroup::scope(async |_| Ok(nest!($($rest)*).await)).await.unwrap() }
+        };
+    }
+    nest!(manager manager manager manager manager manager manager manager manager manager).await;
+    nest!(scoped scoped scoped scoped scoped scoped scoped scoped scoped scoped).await;
+    nest!(group group group group group group group group).await;
+    nest!(group manager group scoped group manager group scoped).await;
+}
