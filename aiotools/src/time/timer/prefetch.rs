@@ -1,7 +1,10 @@
 //! [`prefetch`]: many timers lie all over the memory, and a batch of them is not to wait for one cache miss after the other.
-#![expect(
-    unsafe_code,
-    reason = "there is no safe name for this instruction; the argument is below"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "there is no safe name for this instruction; the argument is below"
+    )
 )]
 
 /// Asks for a value that will soon be used, and does not wait for it.
