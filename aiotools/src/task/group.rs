@@ -103,11 +103,7 @@ impl TaskGroup {
     /// Starts a child. Its failure is the group's failure, whether or not the handle is kept.
     ///
     /// A group that has ended refuses: the child never runs, and the handle says so. A group that has been cancelled takes
-    /// the child, as a cancelled one: it never runs either.
-    ///
-    /// # Panics
-    ///
-    /// When the runtime is shutting down, the child is dropped unrun; this function never panics.
+    /// the child, as a cancelled one: it never runs either. When the runtime is shutting down, the child is dropped unrun.
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> TaskHandle<<F::Output as TaskOutput>::Value>
     where

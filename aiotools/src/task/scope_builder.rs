@@ -81,7 +81,8 @@ impl<T> ScopeBuilder<T> {
         self
     }
 
-    /// Cancels the body and the children this long after the scope started. The result is then a [`ScopeError`].
+    /// Cancels the body and the children this long after the scope started. The result is then a [`ScopeError`]. What a body that caught the
+    /// cancellation returns after that is dropped, as with [`timeout`](fn@crate::timeout): an error that matters is a child's, or told before.
     pub fn timeout(self, timeout: Duration) -> ScopeBuilder<WithTimeout> {
         ScopeBuilder {
             name: self.name,

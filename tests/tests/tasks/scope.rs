@@ -1,6 +1,6 @@
 //! Scopes and contexts: what upstream does not test.
 
-use aiotools::{Supervisor, TaskContext, TaskScope, task::set_last_resort};
+use aiotools::{Supervisor, TaskContext, TaskScope, catch_cancel, task::set_last_resort};
 
 use crate::support::{Error, Log, cleans_up, ms, sleep};
 
@@ -152,4 +152,14 @@ async fn a_failure_while_closing() {
     tasks.close().await;
     assert_eq!(log.all(), ["in cleanup"]);
     assert!(tasks.spawn(sleep(1)).await.unwrap_err().is_refused());
+}
+
+/// A body that catches the cancellation ends by itself, and too late.
+#[tokio::test(start_paused = true)]
+async fn a_value_after_the_deadline_is_dropped() {
+    let late = TaskScope::builder()
+        .timeout(ms(10))
+        .scope(async |_| catch_cancel(sleep(1000)).await.is_err())
+        .await;
+    assert!(late.unwrap_err().is_timeout());
 }
